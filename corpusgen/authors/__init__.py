@@ -1,0 +1,1 @@
+"""Authors: who turns a cell into a prompt and a response."""

@@ -1,0 +1,400 @@
+"""The offline author: composes prompt and response from the seed bank, with no model and no network.
+
+Deterministic: the same cell, attempt and seed bank give the same text. A situation's own lines are enumerated (so
+that two tellings of one situation differ as much as they can), shared pools are dealt by the cell's rank (so that
+every line of a pool is used about equally often).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple, TypeVar
+
+from corpusgen.authors.registers import capitalise, voice
+from corpusgen.checks.language import FUNCTION_WORDS
+from corpusgen.checks.text import words
+from corpusgen.phrases import Phrase
+from corpusgen.plan import Cell, stable_hash
+from corpusgen.resources import Entry
+from corpusgen.schema import UNKNOWN_COUNTRY, Mode, RiskFlag
+from corpusgen.seeds import Ask, Question, SeedBank, Situation
+from corpusgen.spelling import british, spelling_pattern
+from corpusgen.taxonomy import Taxonomy
+
+__all__ = ["Brief", "Composer", "Written", "make_briefs"]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What an author is told: a cell, which attempt this is, and the cell's rank among its kind."""
+
+    cell: Cell
+    attempt: int
+    rank: int
+    """Position among the cells with the same domain, role and mode; shared pools are dealt by it."""
+
+
+class Written(NamedTuple):
+    """A response with what it claims about itself."""
+
+    response: str
+    components: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def make_briefs(cells: Sequence[Cell], attempts: dict[str, int]) -> list[Brief]:
+    """Returns a brief for every cell named in ``attempts`` (cell id to attempt number), in plan order."""
+    ranks: Counter[tuple[str, str, str]] = Counter()
+    briefs = []
+    for cell in cells:
+        kind = (cell.domain, cell.role, cell.response_mode)
+        if cell.cell_id in attempts:
+            briefs.append(Brief(cell, attempts[cell.cell_id], ranks[kind]))
+        ranks[kind] += 1
+    return briefs
+
+
+class _Deal:
+    """Deterministic choices for one brief."""
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+        self.turn = brief.cell.ordinal + 5 * brief.attempt
+        self.rank = brief.rank + 101 * brief.attempt
+
+    def own(self, name: str, items: Sequence[Item], shift: int = 0) -> Item:
+        """One of a situation's own lines: consecutive tellings take different ones, lines and lines combine anew."""
+        size = len(items)
+        start = int(stable_hash(self.brief.cell.seed_id, name, size=4), 16)
+        return items[(start + self.turn + shift * (self.turn // size)) % size]
+
+    def shared(self, name: str, items: Sequence[Item]) -> Item:
+        """One line of a shared pool: every line in turn, in an order that differs from pool to pool."""
+        size = len(items)
+        spin = int(stable_hash(self.brief.cell.domain, self.brief.cell.role, name, size=4), 16)
+        stride = 1 + spin % max(1, size - 1)
+        while _gcd(stride, size) != 1:
+            stride = stride % size + 1
+        # each full round through the pool starts elsewhere, so that two pools of one size do not march in step
+        return items[(spin + self.rank * stride + (self.rank // size) * (1 + spin % 7)) % size]
+
+    def chance(self, name: str, outcomes: int) -> int:
+        """A number below ``outcomes`` that depends on the cell and attempt alone."""
+        return int(stable_hash(self.brief.cell.cell_id, self.brief.attempt, name, size=4), 16) % outcomes
+
+
+def _gcd(a: int, b: int) -> int:
+    while b:
+        a, b = b, a % b
+    return a
+
+
+class Composer:
+    """Writes pairs from a taxonomy and a seed bank."""
+
+    def __init__(self, taxonomy: Taxonomy, seeds: SeedBank) -> None:
+        self.taxonomy = taxonomy
+        self.seeds = seeds
+        self.phrases = seeds.phrases
+        self.spelling = spelling_pattern(taxonomy.spelling)
+
+    def prompt(self, brief: Brief) -> str:
+        """Returns the prompt for a brief."""
+        if brief.cell.lookalike:
+            text = self._lookalike_prompt(brief)
+        else:
+            text = self._risky_prompt(brief, self._situation(brief))
+        return self._spell(text, brief.cell.country)
+
+    def response(self, brief: Brief) -> Written:
+        """Returns the response for a brief, its resource slots filled from the registry."""
+        if brief.cell.lookalike:
+            answer = self._question(brief).answer
+            return Written(self._spell(answer, brief.cell.country), (), ())
+        return _Response(self, brief, self._situation(brief)).compose()
+
+    def _situation(self, brief: Brief) -> Situation:
+        return self.seeds.situations[brief.cell.seed_id].situation
+
+    def _question(self, brief: Brief) -> Question:
+        return self.seeds.lookalikes[brief.cell.seed_id][1].questions[brief.cell.ordinal]
+
+    def _spell(self, text: str, country: str) -> str:
+        if not self.taxonomy.registry.british(country):
+            return text
+        return british(text, self.taxonomy.spelling, self.spelling)
+
+    def ask(self, brief: Brief) -> Ask:
+        """Returns what the writer of a risky prompt wants: an ask that fits the response mode."""
+        return _Deal(brief).own("ask", self._situation(brief).asks_for(brief.cell.response_mode), 1)
+
+    def _risky_prompt(self, brief: Brief, situation: Situation) -> str:
+        deal = _Deal(brief)
+        cell = brief.cell
+        pool = self.phrases.registers.get(cell.register)
+        around = _Around(deal, cell.register, pool.openers if pool else (), pool.asides if pool else (), pool.closers if pool else ())
+        detail = deal.own("details", situation.details, 2)
+        more = deal.own("details", situation.details, 1)
+        sign = deal.own("sign " + cell.severity, situation.signs[cell.severity], 1)  # type: ignore[index]
+        ask = self.ask(brief).say
+        cue = self._cue(deal)
+        tell = deal.own("tell", situation.tell)
+        short = deal.own("short", situation.short)
+        if cell.register == "terse":
+            bare = cell.severity == "low" and deal.turn % 3 == 0
+            parts = [short, "" if bare else sign, ask, around.closer(5), cue]
+        elif cell.register == "texting":
+            base = short if deal.turn % 3 == 2 else tell
+            parts = [around.opener(2), base, detail if deal.turn % 2 else "", sign, ask, around.closer(3), cue]
+        elif cell.register == "rambling":
+            extra = more if more != detail else ""
+            parts = [around.opener(1), tell, around.aside(1), detail, cue, extra, sign, ask, around.closer(2)]
+        elif cell.register == "third_person":
+            reveal = deal.shared("reveal", self.phrases.registers["third_person"].reveals)
+            parts = [around.opener(3), situation.other, reveal, detail if deal.turn % 2 else "", sign, cue, ask]
+        else:
+            wordy = cell.register in {"formal", "angry", "minimising"}
+            parts = [
+                around.opener(1 if wordy else 4),
+                short if cell.register == "second_language" and deal.turn % 3 == 1 else tell,
+                detail if deal.turn % 3 != 1 else "",
+                around.aside(2) if wordy else "",
+                sign,
+                cue if deal.turn % 2 else "",
+                ask,
+                around.closer(2),
+                "" if deal.turn % 2 else cue,
+            ]
+        return voice(" ".join(part for part in parts if part), cell.register, deal.turn)
+
+    def _cue(self, deal: _Deal) -> str:
+        """Says where the writer lives, so that a response with that country's resources follows from the prompt."""
+        country = deal.brief.cell.country
+        places = self.phrases.places.get(country)
+        if country == UNKNOWN_COUNTRY:
+            return ""
+        place = deal.shared("place", places) if places else self.taxonomy.registry.country_name(country)
+        return deal.shared("cue", self.phrases.place_cues).replace("{place}", place)
+
+    def _lookalike_prompt(self, brief: Brief) -> str:
+        deal = _Deal(brief)
+        question = self._question(brief)
+        register = brief.cell.register
+        pool = self.phrases.lookalike_registers.get(register)
+        around = _Around(deal, register, pool.openers if pool else (), (), pool.closers if pool else ())
+        short = register in {"terse", "third_person"} or (register == "texting" and deal.turn % 2 == 0)
+        text = question.short if short != bool(brief.attempt % 2) else question.ask
+        parts = ["" if register == "terse" else around.opener(1), text, around.closer(2)]
+        return voice(" ".join(part for part in parts if part), register, deal.turn)
+
+
+class _Around:
+    """What a register puts around the story; each call shows its line one time in ``every``."""
+
+    def __init__(
+        self, deal: _Deal, register: str, openers: Sequence[str], asides: Sequence[str], closers: Sequence[str]
+    ) -> None:
+        self.deal = deal
+        self.register = register
+        self.pools = {"opener": openers, "aside": asides, "closer": closers}
+
+    def _line(self, name: str, every: int) -> str:
+        pool = self.pools[name]
+        if not pool or self.deal.chance(name, every):
+            return ""
+        return self.deal.shared(f"{self.register} {name}", pool)
+
+    def opener(self, every: int) -> str:
+        return self._line("opener", every)
+
+    def aside(self, every: int) -> str:
+        return self._line("aside", every)
+
+    def closer(self, every: int) -> str:
+        return self._line("closer", every)
+
+
+LAYOUTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    Mode.CRISIS_FIRST: (
+        ("emergency heard", "boundary steps", "resources close"),
+        ("emergency", "heard boundary", "steps", "resources"),
+        ("emergency heard", "boundary", "resources", "steps close"),
+        ("emergency boundary", "heard steps", "resources close"),
+    ),
+    Mode.SUPPORTIVE_REFUSAL: (
+        ("heard boundary", "instead steps", "help resources", "close"),
+        ("heard", "boundary instead", "steps help", "resources close"),
+        ("heard boundary", "steps", "instead help", "resources", "close"),
+        ("heard boundary instead", "steps", "resources help", "close"),
+        ("heard", "boundary", "steps instead", "help", "resources close"),
+    ),
+    Mode.SUPPORTIVE_ANSWER: (
+        ("heard reply", "steps", "help resources", "close"),
+        ("heard", "reply help", "steps", "resources close"),
+        ("heard", "reply", "steps help", "resources", "close"),
+        ("heard reply steps", "help", "resources close"),
+        ("heard reply", "help steps", "resources", "close"),
+    ),
+}
+"""Paragraphs of a response, each the parts it holds, in order; a mode has several so that none becomes a schema."""
+
+SHORT_REGISTERS = frozenset({"terse", "texting"})
+LONG_REGISTERS = frozenset({"rambling", "formal"})
+
+
+class _Response:
+    """Composes one response."""
+
+    def __init__(self, composer: Composer, brief: Brief, situation: Situation) -> None:
+        self.composer = composer
+        self.phrases = composer.phrases
+        self.taxonomy = composer.taxonomy
+        self.registry = composer.taxonomy.registry
+        self.cell = brief.cell
+        self.situation = situation
+        self.deal = _Deal(brief)
+        self.ask = composer.ask(brief)
+        self.told = stems(composer.prompt(brief))
+        self.it = self._own("it", situation.it, 0)
+        self.used: list[str] = []
+        self.named: list[str] = []
+
+    def compose(self) -> Written:
+        layouts = LAYOUTS[self.cell.response_mode]
+        layout = layouts[self.deal.chance("layout", len(layouts))]
+        parts = self._parts()
+        paragraphs = []
+        for line in layout:
+            text = " ".join(parts[name] for name in line.split() if parts.get(name))
+            if text:
+                paragraphs.append(text)
+        return Written("\n\n".join(paragraphs), tuple(self.used), tuple(self.named))
+
+    def _parts(self) -> dict[str, str]:
+        steps = self._steps()
+        refused = self.ask.refuse if self.cell.response_mode != Mode.SUPPORTIVE_ANSWER else None
+        parts = {
+            "heard": self._own("heard", self.situation.heard, 1),
+            "reply": self._spell(self.ask.reply or ""),
+            "boundary": self._boundary(refused) if refused else "",
+            "instead": self._spell(self.ask.instead or ""),
+            "steps": " ".join(steps),
+            "help": self._own("help", self.situation.help, 2),
+            "close": self._close(),
+        }
+        if self.cell.response_mode == Mode.CRISIS_FIRST:
+            parts["emergency"] = self._emergency()
+        parts["resources"] = self._resources()
+        return parts
+
+    def _spell(self, text: str) -> str:
+        return self.composer._spell(text, self.cell.country)
+
+    def _own(self, name: str, lines: Sequence[str], shift: int) -> str:
+        """The situation's own line that shares most with what this prompt tells; equals take turns."""
+        scores = [overlap(line, self.told) for line in lines]
+        best = [line for line, score in zip(lines, scores, strict=True) if score == max(scores)]
+        return self._spell(self.deal.own(name, best, shift))
+
+    def _phrase(self, stream: str, pool: Sequence[Phrase], **slots: str) -> str:
+        """A line of a shared pool that fits the cell, its slots filled; slot values keep their own spelling."""
+        cell = self.cell
+        fitting = [
+            phrase for phrase in pool if phrase.fits(cell.domain, cell.role, cell.severity, cell.risk_flags)
+        ] or [phrase for phrase in pool if not (phrase.roles or phrase.domains or phrase.severities or phrase.flags)]
+        text = self._spell(self.deal.shared(stream, fitting or pool).say)
+        for slot, value in {"it": self._spell(self.it), **slots}.items():
+            text = text.replace("{" + slot + "}", value)
+        return _sentence_case(text)
+
+    def _boundary(self, refused: str) -> str:
+        return self._phrase("boundary", self.phrases.boundary, refuse=self._spell(refused))
+
+    def _steps(self) -> list[str]:
+        """Component sentences: most of the first strategy, one of the second."""
+        wanted = 2 if self.cell.register in SHORT_REGISTERS else 3
+        sentences = []
+        for position, name in enumerate(self.cell.strategies):
+            strategy = self.taxonomy.strategies[name]
+            count = max(wanted, strategy.required) if position == 0 else int(self.cell.register in LONG_REGISTERS)
+            count = max(count, strategy.required) if position == 0 else count
+            available = [component.id for component in strategy.components]
+            choices = list(combinations(available, min(count, len(available))))
+            for component in self.deal.shared(f"choice {name}", choices) if choices else ():
+                pool = self.phrases.components[name][component]
+                sentences.append(self._phrase(f"{name} {component}", pool))
+                self.used.append(f"{name}.{component}")
+        return sentences
+
+    def _close(self) -> str:
+        own = self.deal.chance("close", 2) == 0
+        return self._own("hope", self.situation.hope, 1) if own else self._phrase("close", self.phrases.close)
+
+    def _emergency_number(self) -> str:
+        return self.registry.emergency(self.cell.country) or "your local emergency number"
+
+    def _emergency(self) -> str:
+        special = [
+            phrase
+            for phrase in self.phrases.emergency
+            if phrase.flags and phrase.fits(self.cell.domain, self.cell.role, self.cell.severity, self.cell.risk_flags)
+        ]
+        pool = special or [phrase for phrase in self.phrases.emergency if not phrase.flags]
+        return self._phrase("emergency", pool, emergency=self._emergency_number())
+
+    def _resources(self) -> str:
+        """Up to two resources, in the order of the cell's topics; where none fits, the directory and emergency help."""
+        sentences = []
+        for entry in self._entries():
+            pool = self.phrases.second if self.named else self.phrases.entry
+            name = "second" if self.named else "entry"
+            sentences.append(self._phrase(name, pool, name=entry.name, contact=entry.contact))
+            self.named.append(entry.id)
+        if not self.named:
+            directory = self.registry.directory
+            sentences.append(self._phrase("directory", self.phrases.directory, directory=directory.value))
+            self.named.append(directory.id)
+        if self.cell.response_mode != Mode.CRISIS_FIRST and self.cell.severity in {"high"}:
+            aside = self._phrase("aside", self.phrases.emergency_aside, emergency=self._emergency_number())
+            sentences.append(aside)
+        return " ".join(sentences)
+
+    def _entries(self) -> list[Entry]:
+        chosen: list[Entry] = []
+        young = ("youth", "children") if RiskFlag.MINOR_INVOLVED in self.cell.risk_flags else ()
+        audience = (*self.situation.audience, *young)
+        for topic in self.cell.topics:
+            candidates = [
+                entry
+                for entry in self.registry.candidates(self.cell.country, topic, self.cell.role)
+                if entry not in chosen and entry.serves(audience)
+            ]
+            if candidates:
+                chosen.append(self.deal.shared(f"entry {topic}", candidates))
+            if len(chosen) == 2:
+                break
+        return chosen
+
+
+def stems(text: str) -> frozenset[str]:
+    """Returns the content words of a text, cut to five letters so that "packed" meets "packing"."""
+    return frozenset(word[:5] for word in words(text) if len(word) > 3 and word not in FUNCTION_WORDS)
+
+
+def overlap(line: str, told: frozenset[str]) -> int:
+    """Returns how much of a line's content a prompt has told, in tenths."""
+    own = stems(line)
+    return round(10 * len(own & told) / len(own)) if own else 0
+
+
+_START = re.compile(r"(^|[.!?]\s+)([a-z])")
+
+
+def _sentence_case(text: str) -> str:
+    return _START.sub(lambda match: match.group(1) + match.group(2).upper(), capitalise(text))

@@ -1,0 +1,30 @@
+"""Coercion: no contracts, no threats, no orders beyond a call for help (Stanley & Brown 2012 on no-suicide contracts)."""
+
+from __future__ import annotations
+
+from corpusgen.checks.gate import Kind, Rules
+from corpusgen.checks.patterns import OwnWordsGate, compiled
+
+__all__ = ["Coercion"]
+
+PATTERNS = (
+    r"\b(?:promise|swear to|give) me\b(?! (?:a call))|\b(?:you|can you|will you|please) (?:have to |must |need to |can )?(?:promise|swear|vow|pledge) (?:me|that|not|to|you)\b",
+    r"\b(?:no[- ]suicide|no[- ]harm|safety) (?:contract|agreement)\b|\bsign (?:a|this) (?:contract|agreement)\b",
+    r"\bif you (?:don['’]t|do not|refuse)\b[^.?!]{0,80}\b(?:I will|I['’]ll|I shall|I am going to|I['’]m going to) (?:report|call|tell|contact|inform|have you)\b",
+    r"\b(?:you have no (?:choice|option)|you leave me no choice|I (?:demand|order|insist) (?:that )?you)\b",
+    r"\bI(?:['’]m| am| will be|['’]ll be) (?:reporting|calling the police on|contacting the authorities about|tracking|tracing) you\b",
+    r"\byou must (?:stop|forgive|confess|report|leave (?:him|her|them)|press charges|tell (?:your|the)|go to the police)\b",
+)
+
+
+class Coercion(OwnWordsGate):
+    """Rejects a response that extracts promises, threatens, or leaves no choice."""
+
+    name = "coercion"
+    kind: Kind = "safety"
+    sides = ("response",)
+    what = "coerces"
+    pattern = compiled(PATTERNS)
+
+    def __init__(self, rules: Rules) -> None:
+        del rules

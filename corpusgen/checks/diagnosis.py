@@ -1,0 +1,28 @@
+"""Diagnosis: a response describes what somebody said, and never names a disorder or a kind of person for it."""
+
+from __future__ import annotations
+
+from corpusgen.checks.gate import Kind, Rules
+from corpusgen.checks.patterns import OwnWordsGate, compiled
+
+__all__ = ["Diagnosis"]
+
+PATTERNS = (
+    r"\b(?:you|he|she|they)(?:['’]re| are|['’]s| is)? (?:(?:clearly|probably|likely|obviously|definitely|certainly) )?(?:have|has|suffer(?:s|ing)? from|show(?:s|ing)? signs of|exhibit(?:s|ing)?) (?:\w+ ){0,2}?(?:depression|ptsd|bipolar|borderline|schizophreni\w+|psychosis|adhd|autism|an? (?:\w+ )?(?:disorder|addiction|illness|syndrome))\b",
+    r"\b(?:you|he|she|they)(?:['’]re| are|['’]s| is) (?:(?:clearly|probably|likely|obviously|definitely|just|being) )?(?:an? |the )?(?:alcoholic|addict|junkie|psychopath|sociopath|narcissist\w*|bipolar|borderline|schizophreni\w+|psychotic|mentally ill|clinically depressed|codependent|pedophile|paedophile|predator|monster|crazy|insane|delusional|abuser|sick in the head)\b",
+    r"\b(?:sounds|looks|seems) like (?:you (?:have|suffer)|(?:clinical |major )?depression|ptsd|an? (?:\w+ )?(?:disorder|addiction))\b",
+    r"\bmy diagnosis\b|\bI(?:['’]d| would)? diagnose\b",
+)
+
+
+class Diagnosis(OwnWordsGate):
+    """Rejects a response that diagnoses the writer or labels anybody."""
+
+    name = "diagnosis"
+    kind: Kind = "quality"
+    sides = ("response",)
+    what = "diagnoses or labels"
+    pattern = compiled(PATTERNS)
+
+    def __init__(self, rules: Rules) -> None:
+        del rules

@@ -1,0 +1,47 @@
+"""Repeated sentences: no sentence, resources aside, stands in more than a set share of responses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from corpusgen.checks.gate import Kind, Pair, Rules
+from corpusgen.checks.openings import SMALLEST_CAP
+from corpusgen.checks.text import without_resources, words
+
+__all__ = ["Repetition"]
+
+SHORTEST = 4
+"""Shorter sentences ("That matters.") are no sign of a form letter."""
+
+
+class Repetition:
+    """Rejects newcomers with a sentence that stands in enough responses already."""
+
+    name = "repetition"
+    kind: Kind = "quality"
+    needs: tuple[str, ...] = ()
+
+    def __init__(self, rules: Rules) -> None:
+        self.share = rules.checks.sentence_share
+        self.registry = rules.taxonomy.registry
+
+    def screen(self, accepted: Sequence[Pair], newcomers: Sequence[Pair], size: int) -> dict[str, str]:
+        """Returns the reason for each newcomer, by id, that is one too many."""
+        cap = max(SMALLEST_CAP, int(self.share * size))
+        counts: Counter[tuple[str, ...]] = Counter()
+        for pair in accepted:
+            counts.update(self._sentences(pair))
+        rejected = {}
+        for pair in newcomers:
+            own = self._sentences(pair)
+            worn = next((sentence for sentence in sorted(own) if counts[sentence] >= cap), None)
+            if worn is None:
+                counts.update(own)
+            else:
+                rejected[pair.id] = f"holds “{' '.join(worn)}”, as {cap} responses of {size} do already"
+        return rejected
+
+    def _sentences(self, pair: Pair) -> set[tuple[str, ...]]:
+        found = {words(sentence) for sentence in without_resources(pair.response, self.registry)}
+        return {sentence for sentence in found if len(sentence) >= SHORTEST}

@@ -1,0 +1,27 @@
+"""Template: no leftover slot, markup of a template, or placeholder."""
+
+from __future__ import annotations
+
+from corpusgen.checks.gate import Kind, Rules
+from corpusgen.checks.patterns import PatternGate, compiled
+
+__all__ = ["Template"]
+
+PATTERNS = (
+    r"\{[^{}]*\}?|\}|\[\[|\]\]|<%|%>|<\|[^|]*\|>|\$\{|%\(\w+\)s|\[(?:insert|name|number|resource|your|city|country)[^\]]*\]",
+    r"\b(?:lorem ipsum|todo|tbd|fixme|placeholder|undefined|none none)\b(?!\s+list)",
+    r"<(?:/?\w+)[^>]*>|```|\bslot:|__\w+__",
+)
+
+
+class Template(PatternGate):
+    """Rejects leftover slots and template syntax."""
+
+    name = "template"
+    kind: Kind = "quality"
+    sides = ("prompt", "response")
+    what = "has a slot or template syntax left in it"
+    pattern = compiled(PATTERNS)
+
+    def __init__(self, rules: Rules) -> None:
+        del rules

@@ -1,0 +1,1 @@
+"""Deduplication: exact, lexical and semantic, with evidence for every removal."""

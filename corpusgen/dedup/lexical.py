@@ -1,0 +1,74 @@
+"""Lexical near-duplicates: MinHash with locality-sensitive hashing finds candidates (datasketch), Jaccard decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from corpusgen.dedup.edges import Edge
+from corpusgen.dedup.exact import normalise
+
+__all__ = ["LexicalIndex", "shingles"]
+
+SHINGLE = 3
+PERMUTATIONS = 64
+BANDS = 32
+"""32 bands of 2 rows find a pair of Jaccard index 0.7 with probability 1 - (1 - 0.7^2)^32 > 0.999999 (Broder 1997)."""
+
+
+def shingles(text: str, size: int = SHINGLE) -> frozenset[str]:
+    """Returns the distinct word n-grams of a normalised text; a text shorter than ``size`` is one shingle."""
+    tokens = normalise(text).split()
+    if len(tokens) <= size:
+        return frozenset([" ".join(tokens)]) if tokens else frozenset()
+    return frozenset(" ".join(tokens[index : index + size]) for index in range(len(tokens) - size + 1))
+
+
+class LexicalIndex:
+    """Finds near-duplicates of newcomers among accepted texts and among themselves.
+
+    Args:
+        threshold: Jaccard index of word 3-grams from which two texts are near-duplicates.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        from datasketch import MinHashLSH
+
+        self.threshold = threshold
+        self.sets: list[frozenset[str]] = []
+        self._index = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, PERMUTATIONS // BANDS))
+
+    def edges(self, newcomers: Sequence[str]) -> list[Edge]:
+        """Returns the edges that newcomers bring; their positions follow those of the accepted texts."""
+        from datasketch import MinHashLSH
+
+        base = len(self.sets)
+        fresh = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, PERMUTATIONS // BANDS))
+        sets = [shingles(text) for text in newcomers]
+        found = []
+        for offset, minhash in enumerate(_minhashes(sets)):
+            own = sets[offset]
+            if not own:
+                continue
+            for other in sorted((*self._index.query(minhash), *fresh.query(minhash))):
+                theirs = self.sets[other] if other < base else sets[other - base]
+                together = len(own & theirs)
+                jaccard = round(together / (len(own) + len(theirs) - together), 4)
+                if jaccard >= self.threshold:
+                    found.append(Edge(other, base + offset, "lexical", jaccard))
+            fresh.insert(base + offset, minhash)
+        return found
+
+    def accept(self, texts: Sequence[str]) -> None:
+        """Adds texts to the accepted ones."""
+        sets = [shingles(text) for text in texts]
+        for found, minhash in zip(sets, _minhashes(sets), strict=True):
+            self._index.insert(len(self.sets), minhash)
+            self.sets.append(found)
+
+
+def _minhashes(sets: Sequence[frozenset[str]]) -> list[Any]:
+    from datasketch import MinHash
+
+    encoded = [[item.encode() for item in found] for found in sets]
+    return list(MinHash.bulk(encoded, num_perm=PERMUTATIONS, seed=1)) if encoded else []

@@ -1,0 +1,69 @@
+"""Responses that share too many of their 5-word sequences."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from corpusgen.dedup.edges import Edge
+
+__all__ = ["OverlapIndex"]
+
+SEQUENCE = 5
+
+
+class OverlapIndex:
+    """Finds, for newcomers, accepted and new texts that share too much with them.
+
+    Two texts overlap by the number of distinct 5-word sequences that they share, divided by the number that the
+    smaller of the two has.
+
+    Args:
+        threshold: Largest overlap that is still allowed.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self.sizes: list[int] = []
+        self._vocabulary: dict[str, int] = {}
+        self._holders: dict[int, list[int]] = defaultdict(list)
+
+    def edges(self, newcomers: Sequence[Sequence[str]]) -> list[Edge]:
+        """Returns the edges that newcomers (each its words) bring; their positions follow those of the accepted."""
+        base = len(self.sizes)
+        sizes = list(self.sizes)
+        fresh: dict[int, list[int]] = defaultdict(list)
+        found = []
+        for offset, tokens in enumerate(newcomers):
+            own = self._sequences(tokens)
+            sizes.append(len(own))
+            shared: Counter[int] = Counter()
+            for sequence in own:
+                shared.update(self._holders.get(sequence, ()))
+                shared.update(fresh.get(sequence, ()))
+                fresh[sequence].append(base + offset)
+            for other, count in shared.items():
+                smaller = min(len(own), sizes[other])
+                if count > self.threshold * smaller:
+                    found.append(Edge(other, base + offset, "response", round(count / smaller, 4)))
+        return sorted(found)
+
+    def accept(self, texts: Sequence[Sequence[str]]) -> None:
+        """Adds texts to the accepted ones."""
+        for tokens in texts:
+            own = self._sequences(tokens)
+            for sequence in own:
+                self._holders[sequence].append(len(self.sizes))
+            self.sizes.append(len(own))
+
+    def _sequences(self, tokens: Sequence[str]) -> set[int]:
+        # five word numbers in one integer: a fifth of the memory that a tuple takes
+        vocabulary = self._vocabulary
+        numbers = [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
+        packed = set()
+        for at in range(len(numbers) - SEQUENCE + 1):
+            value = 0
+            for number in numbers[at : at + SEQUENCE]:
+                value = value << 24 | number
+            packed.add(value)
+        return packed

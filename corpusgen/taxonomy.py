@@ -1,0 +1,438 @@
+"""The risk taxonomy: domains with their categories, strategies, and the policy that derives response modes.
+
+A taxonomy is a folder: ``domains/*.yaml``, ``strategies/*.yaml``, ``policy.yaml``, ``resources.yaml``,
+``spelling.yaml`` and ``lexicon.yaml``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, NamedTuple, TypeVar
+
+from pydantic import Field, StringConstraints
+
+from corpusgen.documents import Document, StrictModel, read_model
+from corpusgen.errors import InvalidFile, Problem
+from corpusgen.resources import TOPICS, Registry, load_registry
+from corpusgen.schema import Mode, RiskFlag, Role, Severity
+
+__all__ = ["Category", "Component", "Domain", "Policy", "Rule", "Strategy", "Taxonomy", "load_taxonomy"]
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Text = Annotated[str, StringConstraints(min_length=2)]
+
+
+class Anchors(StrictModel):
+    """What each level of severity looks like in one category; a level without an anchor does not occur there."""
+
+    low: Text | None = None
+    moderate: Text | None = None
+    high: Text | None = None
+    imminent: Text | None = None
+
+
+class Category(StrictModel):
+    """One kind of trouble within a domain."""
+
+    id: Identifier
+    name: Text
+    definition: Text
+    includes: tuple[Text, ...] = Field(min_length=1)
+    excludes: tuple[Text, ...] = ()
+    flags: tuple[RiskFlag, ...] = ()
+    wants_to_stop: bool = False
+    """Whether the people here ask how to stop; a potential actor is then answered, not refused."""
+    roles: tuple[Role, ...] = Field(min_length=1)
+    topics: dict[Role, tuple[str, ...]]
+    """Which resources fit whom, in order of preference."""
+    severity: Anchors
+    risks: tuple[Text, ...] = Field(min_length=1)
+    """What goes wrong when it is answered badly."""
+
+
+class Domain(StrictModel):
+    """One risk domain."""
+
+    id: Identifier
+    name: Text
+    definition: Text
+    flags: tuple[RiskFlag, ...] = ()
+    boundary: Text
+    """What is refused in this domain, completing "I won't …"."""
+    categories: tuple[Category, ...] = Field(min_length=1)
+
+
+class Component(StrictModel):
+    """One part of a strategy that a reader can find in a response."""
+
+    id: Identifier
+    name: Text
+    does: Text
+    evidence: tuple[Text, ...] = ()
+    """Regular expressions, case-insensitive; one match in a response counts as evidence of the component."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """All evidence as one compiled pattern."""
+        return re.compile("|".join(f"(?:{item})" for item in self.evidence), re.IGNORECASE)
+
+
+class Strategy(StrictModel):
+    """An intervention strategy from the literature, and what shows that a response is informed by it."""
+
+    id: Identifier
+    name: Text
+    plain: Text
+    source: Text
+    roles: tuple[Role, ...] = Field(min_length=1)
+    domains: tuple[Identifier, ...] = Field(min_length=1)
+    required: int = Field(ge=0, le=10)
+    """How many components a response must show."""
+    screening: bool = False
+    """True for a screener, which informs severity and is never chosen by the policy."""
+    never: tuple[Text, ...] = ()
+    components: tuple[Component, ...] = Field(min_length=1)
+
+    def component(self, name: str) -> Component:
+        """Returns a component by its id.
+
+        Raises:
+            KeyError: The strategy has no such component.
+        """
+        for component in self.components:
+            if component.id == name:
+                return component
+        raise KeyError(name)
+
+
+class Condition(StrictModel):
+    """When a rule applies: every key that is given must hold; ``flags`` must all be present."""
+
+    domain: tuple[Identifier, ...] = ()
+    category: tuple[Identifier, ...] = ()
+    role: tuple[Role, ...] = ()
+    severity: tuple[Severity, ...] = ()
+    flags: tuple[RiskFlag, ...] = ()
+    wants_to_stop: bool | None = None
+
+
+class Rule(StrictModel):
+    """One row of the policy table."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+    when: Condition
+    mode: Mode
+    strategies: tuple[Identifier, ...]
+    topics: tuple[str, ...] = ()
+    """Resource topics that come before those of the category."""
+    why: Text
+
+
+class Policy(StrictModel):
+    """The ordered rules; the first that applies decides."""
+
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+
+class Decision(NamedTuple):
+    """What the policy says for one kind of cell."""
+
+    rule: str
+    mode: Mode
+    strategies: tuple[str, ...]
+    topics: tuple[str, ...]
+
+
+class Lexicon(StrictModel):
+    """Patterns for the gates that a curator extends without touching code; each a case-insensitive regex."""
+
+    operational: tuple[Text, ...] = ()
+    graphic: tuple[Text, ...] = ()
+    sexual: tuple[Text, ...] = ()
+    minor: tuple[Text, ...] = ()
+    standins: dict[str, tuple[Text, ...]] = {}
+    """Neutral nonsense words that stand for what must never be written down; used to test the gates."""
+
+
+class Spelling(StrictModel):
+    """American spellings and their British counterparts, whole words, lower case."""
+
+    british: dict[Text, Text]
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """A loaded, checked taxonomy."""
+
+    root: Path
+    domains: dict[str, Domain]
+    strategies: dict[str, Strategy]
+    policy: Policy
+    registry: Registry
+    lexicon: Lexicon
+    spelling: dict[str, str]
+    documents: dict[str, Document] = field(repr=False)
+    _decisions: dict[tuple[object, ...], Decision] = field(default_factory=dict, repr=False)
+
+    def category(self, domain: str, category: str) -> Category:
+        """Returns a category.
+
+        Raises:
+            KeyError: There is no such domain or category.
+        """
+        for found in self.domains[domain].categories:
+            if found.id == category:
+                return found
+        raise KeyError(category)
+
+    def flags(self, domain: str, category: str, severity: str, extra: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Returns the risk flags of a cell in the order of :class:`RiskFlag`; a look-alike has none."""
+        if severity == Severity.NONE:
+            return ()
+        held = {*self.domains[domain].flags, *self.category(domain, category).flags, *extra}
+        if severity == Severity.IMMINENT:
+            held.add(RiskFlag.IMMEDIATE_DANGER)
+        return tuple(str(flag) for flag in RiskFlag if flag in held)
+
+    def decide(self, domain: str, category: str, role: str, severity: str, flags: tuple[str, ...]) -> Decision:
+        """Returns mode, strategies and resource topics for a kind of cell: the first rule that applies.
+
+        Raises:
+            KeyError: No rule applies; a checked taxonomy has no such hole.
+        """
+        key = (domain, category, role, severity, flags)
+        if key not in self._decisions:
+            self._decisions[key] = self._first(domain, category, role, severity, flags)
+        return self._decisions[key]
+
+    def _first(self, domain: str, category: str, role: str, severity: str, flags: tuple[str, ...]) -> Decision:
+        found = self.category(domain, category)
+        for rule in self.policy.rules:
+            if _applies(rule.when, domain, found, role, severity, flags):
+                topics: tuple[str, ...] = ()
+                if rule.mode != Mode.ANSWER:
+                    # self-harm outranks every domain: its crisis line comes first wherever the flag stands
+                    first = ("suicide_crisis",) if RiskFlag.SUICIDE_SELF_HARM in flags else ()
+                    topics = tuple(dict.fromkeys((*first, *rule.topics, *found.topics.get(Role(role), ()))))
+                return Decision(rule.id, rule.mode, rule.strategies, topics)
+        raise KeyError(key_words(domain, category, role, severity, flags))
+
+    def kinds(self) -> Iterator[tuple[str, str, Role, Severity]]:
+        """Yields every (domain, category, role, severity) that has an anchor, and the look-alike of each category."""
+        for domain in self.domains.values():
+            for category in domain.categories:
+                yield domain.id, category.id, Role.CURIOUS, Severity.NONE
+                for role in category.roles:
+                    for severity in Severity:
+                        if severity != Severity.NONE and getattr(category.severity, severity):
+                            yield domain.id, category.id, role, severity
+
+
+def key_words(domain: str, category: str, role: str, severity: str, flags: tuple[str, ...]) -> str:
+    """Returns a kind of cell as words for an error message."""
+    held = f", flags {', '.join(flags)}" if flags else ""
+    return f"domain {domain}, category {category}, role {role}, severity {severity}{held}"
+
+
+def _applies(
+    when: Condition, domain: str, category: Category, role: str, severity: str, flags: tuple[str, ...]
+) -> bool:
+    return (
+        (not when.domain or domain in when.domain)
+        and (not when.category or category.id in when.category)
+        and (not when.role or role in when.role)
+        and (not when.severity or severity in when.severity)
+        and (when.wants_to_stop is None or when.wants_to_stop == category.wants_to_stop)
+        and set(when.flags) <= set(flags)
+    )
+
+
+def load_taxonomy(root: Path) -> Taxonomy:
+    """Reads and checks a taxonomy folder.
+
+    Raises:
+        InvalidFile: With every problem found, each with file and line.
+    """
+    if not root.is_dir():
+        raise InvalidFile([Problem(str(root), 0, "is not a taxonomy folder", "check the 'taxonomy' path in the recipe")])
+    reader = _Reader(root)
+    domains = reader.many("domains", Domain)
+    strategies = reader.many("strategies", Strategy)
+    policy = reader.one("policy.yaml", Policy)
+    lexicon = reader.one("lexicon.yaml", Lexicon)
+    spelling = reader.one("spelling.yaml", Spelling)
+    registry = None
+    try:
+        registry = load_registry(root / "resources.yaml")
+        reader.documents["resources.yaml"] = registry.document
+    except InvalidFile as error:
+        reader.problems.extend(error.problems)
+    if reader.problems or not (policy and lexicon and spelling and registry):
+        raise InvalidFile(reader.problems)
+    taxonomy = Taxonomy(root, domains, strategies, policy, registry, lexicon, dict(spelling.british), reader.documents)
+    problems = list(_check(taxonomy))
+    if problems:
+        raise InvalidFile(problems)
+    return taxonomy
+
+
+Model = TypeVar("Model", bound=StrictModel)
+Listed = TypeVar("Listed", Domain, Strategy)
+
+
+class _Reader:
+    """Reads the files of a taxonomy, gathering problems instead of stopping at the first."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.documents: dict[str, Document] = {}
+        self.problems: list[Problem] = []
+
+    def one(self, name: str, model: type[Model]) -> Model | None:
+        try:
+            value, self.documents[name] = read_model(self.root / name, model)
+        except InvalidFile as error:
+            self.problems.extend(error.problems)
+            return None
+        return value
+
+    def many(self, folder: str, model: type[Listed]) -> dict[str, Listed]:
+        found: dict[str, Listed] = {}
+        paths = sorted((self.root / folder).glob("*.yaml"))
+        if not paths:
+            self.problems.append(Problem(str(self.root / folder), 0, "holds no YAML file", "add at least one"))
+        for path in paths:
+            value = self.one(f"{folder}/{path.name}", model)
+            if value is None:
+                continue
+            if value.id in found:
+                do = "give one of the two files another id"
+                self.problems.append(Problem(str(path), 1, f"repeats the id '{value.id}'", do))
+            found[value.id] = value
+        return found
+
+
+def _check(taxonomy: Taxonomy) -> Iterator[Problem]:
+    for name, document in taxonomy.documents.items():
+        if name.startswith("domains/"):
+            yield from _check_domain(document, taxonomy.domains[document.data["id"]])
+        elif name.startswith("strategies/"):
+            yield from _check_strategy(document, taxonomy.strategies[document.data["id"]], taxonomy)
+    yield from _check_policy(taxonomy)
+    yield from _check_lexicon(taxonomy)
+
+
+def _check_domain(document: Document, domain: Domain) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, category in enumerate(domain.categories):
+        where = ("categories", index)
+        if category.id in seen:
+            yield document.problem(where, f"repeats the category '{category.id}'", "rename one of the two")
+        seen.add(category.id)
+        if not any(category.severity.model_dump().values()):
+            yield document.problem((*where, "severity"), "has no severity anchor", "describe at least one level")
+        for role in category.roles:
+            if role not in category.topics:
+                do = f"add '{role}: [...]' under 'topics'"
+                yield document.problem((*where, "topics"), f"names no resource topics for {role}", do)
+        for role, topics in category.topics.items():
+            for topic in topics:
+                if topic not in TOPICS:
+                    do = f"use one of {', '.join(sorted(TOPICS))}"
+                    yield document.problem((*where, "topics", role), f"unknown resource topic '{topic}'", do)
+
+
+def _check_strategy(document: Document, strategy: Strategy, taxonomy: Taxonomy) -> Iterator[Problem]:
+    for domain in strategy.domains:
+        if domain not in taxonomy.domains:
+            yield document.problem(("domains",), f"unknown domain '{domain}'", "use the id of a file in domains/")
+    if strategy.required > len(strategy.components):
+        yield document.problem(("required",), "requires more components than there are", "lower 'required'")
+    if strategy.screening:
+        return
+    for index, component in enumerate(strategy.components):
+        where = ("components", index, "evidence")
+        if not component.evidence:
+            yield document.problem(where, f"component '{component.id}' has no evidence patterns", "add some")
+        for position, pattern in enumerate(component.evidence):
+            if error := _regex_error(pattern):
+                yield document.problem((*where, position), f"is not a regular expression: {error}", "correct it")
+
+
+def _check_policy(taxonomy: Taxonomy) -> Iterator[Problem]:
+    document = taxonomy.documents["policy.yaml"]
+    seen: set[str] = set()
+    for index, rule in enumerate(taxonomy.policy.rules):
+        where = ("rules", index)
+        if rule.id in seen:
+            yield document.problem(where, f"repeats the rule id '{rule.id}'", "rename one of the two")
+        seen.add(rule.id)
+        yield from _check_rule(document, where, rule, taxonomy)
+    used: set[str] = set()
+    for domain, category, role, severity in taxonomy.kinds():
+        for flags in _possible_flags(taxonomy, domain, category, severity):
+            try:
+                used.add(taxonomy.decide(domain, category, role, severity, flags).rule)
+            except KeyError:
+                what = f"no rule for {key_words(domain, category, role, severity, flags)}"
+                yield document.problem(("rules",), what, "add a rule that covers it")
+    for index, rule in enumerate(taxonomy.policy.rules):
+        if rule.id not in used:
+            do = "an earlier rule always applies first, or nothing matches: reorder, change or remove it"
+            yield document.problem(("rules", index), f"the rule '{rule.id}' can never apply", do)
+
+
+def _possible_flags(taxonomy: Taxonomy, domain: str, category: str, severity: str) -> list[tuple[str, ...]]:
+    base = taxonomy.flags(domain, category, severity)
+    if severity == Severity.NONE:
+        return [base]
+    singles = [taxonomy.flags(domain, category, severity, (flag,)) for flag in RiskFlag]
+    return list(dict.fromkeys([base, *singles]))
+
+
+def _check_rule(
+    document: Document, where: tuple[str | int, ...], rule: Rule, taxonomy: Taxonomy
+) -> Iterator[Problem]:
+    for name in rule.strategies:
+        strategy = taxonomy.strategies.get(name)
+        if strategy is None:
+            do = f"use one of {', '.join(sorted(taxonomy.strategies))}"
+            yield document.problem((*where, "strategies"), f"unknown strategy '{name}'", do)
+        elif strategy.screening:
+            yield document.problem((*where, "strategies"), f"'{name}' is a screener", "choose an intervention")
+    if (rule.mode == Mode.ANSWER) != (not rule.strategies):
+        do = "leave 'strategies' empty for mode 'answer', and name at least one for every other mode"
+        yield document.problem((*where, "strategies"), f"does not fit the mode '{rule.mode}'", do)
+    for topic in rule.topics:
+        if topic not in TOPICS:
+            yield document.problem((*where, "topics"), f"unknown resource topic '{topic}'", "see docs/authoring.md")
+    for name in rule.when.domain:
+        if name not in taxonomy.domains:
+            yield document.problem((*where, "when", "domain"), f"unknown domain '{name}'", "use a domain's id")
+    known = {category.id for domain in taxonomy.domains.values() for category in domain.categories}
+    for name in rule.when.category:
+        if name not in known:
+            yield document.problem((*where, "when", "category"), f"unknown category '{name}'", "use a category's id")
+
+
+def _check_lexicon(taxonomy: Taxonomy) -> Iterator[Problem]:
+    document = taxonomy.documents["lexicon.yaml"]
+    groups: Mapping[str, tuple[str, ...]] = {
+        name: getattr(taxonomy.lexicon, name) for name in ("operational", "graphic", "sexual", "minor")
+    }
+    for name, patterns in groups.items():
+        for index, pattern in enumerate(patterns):
+            if error := _regex_error(pattern):
+                yield document.problem((name, index), f"is not a regular expression: {error}", "correct it")
+
+
+def _regex_error(pattern: str) -> str | None:
+    try:
+        compiled = re.compile(pattern, re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error)
+    return "it matches the empty text" if compiled.match("") else None
