@@ -1,9 +1,9 @@
 """corpusgen compiles a recipe into a released dataset of supportive refusals and answers.
 
-    import corpusgen as cg
+import corpusgen as cg
 
-    result = cg.build("smoke", "runs/smoke")
-    cg.publish(result.run.root, "runs/smoke/release", unreviewed=True)
+result = cg.build("smoke", "runs/smoke")
+cg.publish(result.run.root, "runs/smoke/release", unreviewed=True)
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from corpusgen.version import VERSION as __version__
+
 
 __all__ = ["Run", "__version__", "build", "check", "deduplicate", "load_recipe", "plan", "publish"]
 

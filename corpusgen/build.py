@@ -16,21 +16,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from corpusgen import __version__
 from corpusgen.authors.offline import Brief, make_briefs
-from corpusgen.checks import Pair, PairGate, Rules, check_pair, corpus_gates, pair_gates
+from corpusgen.checks import Pair, Rules, check_pairs, corpus_gates, pair_gates
 from corpusgen.errors import RunError, Unmet, UsageError
 from corpusgen.plan import Cell, make_plan, plan_table, stable_hash
 from corpusgen.recipe import Inputs, load_inputs
 from corpusgen.run import Run, read_table, write_bytes, write_table, write_text
 from corpusgen.schema import corpus_schema
 from corpusgen.splits import assign
+from corpusgen.version import VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from corpusgen.dedup.embed import Vectors
-    from corpusgen.dedup.screen import Benchmarked, Screen
+    from corpusgen.dedup.foreign import Benchmarked
+    from corpusgen.dedup.screen import Screen
 
 __all__ = ["BuildResult", "Progress", "build"]
 
@@ -217,7 +218,7 @@ class _Job:
             "settings": recipe.model_dump(mode="json", by_alias=True),
             "inputs": dict(self.inputs.files),
             "benchmarks": self.benchmarks,
-            "version": __version__,
+            "version": VERSION,
             "stage_versions": STAGE_VERSIONS,
             "seed": recipe.seed,
             "cost_usd": 0.0,
@@ -316,10 +317,20 @@ class _Job:
         )
 
 
-_CELL_COLUMNS = (
-    "cell_id pair_group domain category register seed_id role severity response_mode country ordinal".split()
-)
-_WRITTEN_COLUMNS = "id prompt response components resources author model fell_back attempt".split()
+_CELL_COLUMNS = [
+    "cell_id",
+    "pair_group",
+    "domain",
+    "category",
+    "register",
+    "seed_id",
+    "role",
+    "severity",
+    "response_mode",
+    "country",
+    "ordinal",
+]
+_WRITTEN_COLUMNS = ["id", "prompt", "response", "components", "resources", "author", "model", "fell_back", "attempt"]
 
 
 class _Rounds:
@@ -335,9 +346,9 @@ class _Rounds:
         self.cells = cells
         self.by_id = {cell.cell_id: cell for cell in cells}
         self.encoder = MiniLM()
-        rules = Rules(self.inputs.taxonomy, self.inputs.recipe.checks)
-        self.gates: list[PairGate] = pair_gates(rules)
-        self.corpus_gates = corpus_gates(rules)
+        self.rules = Rules(self.inputs.taxonomy, self.inputs.recipe.checks)
+        self.gates = len(pair_gates(self.rules))
+        self.corpus_gates = corpus_gates(self.rules)
         self.screen: Screen = Screen(
             self.inputs.recipe.dedup, self.inputs.taxonomy.registry, self.encoder, list(_benchmarks(self.inputs))
         )
@@ -350,21 +361,27 @@ class _Rounds:
 
     def play(self) -> tuple[list[Outcome], dict[str, dict[str, Any]], list[str], dict[str, Any]]:
         total = len(self.cells)
-        for attempt in range(self.inputs.recipe.attempts):
+        first = 0
+        for width in _block_widths(self.inputs.recipe.attempts):
             todo = [cell for cell in self.cells if cell.cell_id not in self.pairs]
             if not todo:
                 break
-            self._round(attempt, todo)
-            self.job.progress.count(len(self.pairs), total, f"after round {attempt + 1}")
+            attempts = range(first, first + width)
+            self.job.progress.stage("write", f"{len(todo):,} cells, attempt {_span(attempts)}")
+            with self.job.timer("write"):
+                rows = self._write(attempts, todo)
+            for attempt in attempts:
+                open_rows = [row for row in rows[attempt] if row["cell_id"] not in self.pairs]
+                if open_rows:
+                    self._round(attempt, open_rows)
+                    self.job.progress.count(len(self.pairs), total, f"after round {attempt + 1}")
+            first += width
         starved = [cell.cell_id for cell in self.cells if cell.cell_id not in self.pairs]
         return self.outcomes, self.pairs, starved, self.vectors
 
-    def _round(self, attempt: int, todo: Sequence[Cell]) -> None:
+    def _round(self, attempt: int, rows: Sequence[dict[str, Any]]) -> None:
         timer, said = self.job.timer, self.job.progress
-        said.stage("write", f"round {attempt + 1}: {len(todo):,} pairs")
-        with timer("write"):
-            rows = self._write(attempt, make_briefs(self.cells, {cell.cell_id: attempt for cell in todo}))
-        said.stage("check", f"round {attempt + 1}: {len(self.gates) + len(self.corpus_gates)} gates")
+        said.stage("check", f"round {attempt + 1}: {len(rows):,} pairs, {self.gates + len(self.corpus_gates)} gates")
         with timer("check"):
             lost = self._check(rows)
         candidates = [row for row in rows if row["id"] not in lost]
@@ -377,21 +394,25 @@ class _Rounds:
             lost.update(self._whole_corpus([row for row in candidates if row["id"] not in lost]))
         self._settle(rows, lost, dict(zip([row["id"] for row in candidates], vectors, strict=True)))
 
-    def _write(self, attempt: int, briefs: Sequence[Brief]) -> list[dict[str, Any]]:
-        """Has the parts of a round written that are not there, and returns all of its rows in plan order."""
+    def _write(self, attempts: range, todo: Sequence[Cell]) -> dict[int, list[dict[str, Any]]]:
+        """Has the missing parts of a block written, and returns all of its rows by attempt, in plan order."""
         from corpusgen.pipeline import PART_ROWS, write_parts
 
+        briefs = [
+            brief for attempt in attempts for brief in make_briefs(self.cells, {cell.cell_id: attempt for cell in todo})
+        ]
         parts = {
-            f"part-{attempt:02d}-{start // PART_ROWS:05d}.parquet": briefs[start : start + PART_ROWS]
+            f"part-{attempts.start:02d}-{start // PART_ROWS:05d}.parquet": briefs[start : start + PART_ROWS]
             for start in range(0, len(briefs), PART_ROWS)
         }
         missing = {name: some for name, some in parts.items() if not self._whole(name, some)}
         write_parts(self.inputs, missing, self.run.written, self.job.workers)
-        rows = []
+        rows: dict[int, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
         for name in parts:
             for row in read_table(self.run.written / name).to_pylist():
                 cell = self.by_id[row["cell_id"]]
-                rows.append({**{column: getattr(cell, column) for column in _GATE_COLUMNS}, **row})
+                labels = {column: getattr(cell, column) for column in _GATE_COLUMNS}
+                rows[row["attempt"]].append({**labels, **row})
         return rows
 
     def _whole(self, name: str, briefs: Sequence[Brief]) -> bool:
@@ -400,7 +421,8 @@ class _Rounds:
         if not path.is_file():
             return False
         try:
-            return read_table(path).column("cell_id").to_pylist() == [brief.cell.cell_id for brief in briefs]
+            found = read_table(path).select(["cell_id", "attempt"]).to_pylist()
+            return [tuple(row.values()) for row in found] == [(brief.cell.cell_id, brief.attempt) for brief in briefs]
         except RunError:
             path.unlink()
             return False
@@ -408,10 +430,17 @@ class _Rounds:
     def _check(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
         """Returns what is lost at the pair gates: outcome, gate, kind, reason, kept, similarity by pair id."""
         lost: dict[str, tuple[str, str, str, str, str, float]] = {}
-        for row in rows:
-            if row["status"] != "ok":
-                lost[row["id"]] = ("failed", "author", "quality", row["status"], "", 0.0)
-            elif found := check_pair(_pair(row), self.gates):
+        written = [row for row in rows if row["status"] == "ok"]
+        lost.update(
+            {
+                row["id"]: ("failed", "author", "quality", row["status"], "", 0.0)
+                for row in rows
+                if row["status"] != "ok"
+            }
+        )
+        judged = check_pairs([_pair(row) for row in written], self.rules, self.job.workers)
+        for row, found in zip(written, judged, strict=True):
+            if found:
                 first = found[0]
                 lost[row["id"]] = ("rejected", first.gate, first.kind, first.reason, "", 0.0)
         return lost
@@ -438,9 +467,7 @@ class _Rounds:
         self, rows: Sequence[dict[str, Any]], vectors: Vectors
     ) -> dict[str, tuple[str, str, str, str, str, float]]:
         found = self.screen.duplicates([_pair(row) for row in rows], vectors)
-        return {
-            item.id: ("duplicate", item.kind, "quality", item.text, item.kept, item.similarity) for item in found
-        }
+        return {item.id: ("duplicate", item.kind, "quality", item.text, item.kept, item.similarity) for item in found}
 
     def _whole_corpus(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
         lost: dict[str, tuple[str, str, str, str, str, float]] = {}
@@ -480,7 +507,34 @@ class _Rounds:
             self.screen.accept([_pair(row) for row in accepted], matrix)
 
 
-_GATE_COLUMNS = "domain category role severity register country response_mode risk_flags strategies".split()
+def _block_widths(attempts: int) -> Iterator[int]:
+    """Yields how many attempts are written at a time: one for all cells, then several for the few that are left.
+
+    Starting the writers costs more than composing a few pairs that turn out not to be needed.
+    """
+    left = attempts
+    for width in (1, 4, attempts):
+        if left > 0:
+            yield min(width, left)
+            left -= width
+
+
+def _span(attempts: range) -> str:
+    last = attempts.stop
+    return str(last) if len(attempts) == 1 else f"{attempts.start + 1} to {last}"
+
+
+_GATE_COLUMNS = [
+    "domain",
+    "category",
+    "role",
+    "severity",
+    "register",
+    "country",
+    "response_mode",
+    "risk_flags",
+    "strategies",
+]
 
 
 def _pair(row: Mapping[str, Any]) -> Pair:
@@ -562,7 +616,7 @@ def _benchmark_hashes(inputs: Inputs) -> dict[str, str]:
 
 
 def _benchmarks(inputs: Inputs) -> Iterator[Benchmarked]:
-    from corpusgen.dedup.screen import Benchmarked
+    from corpusgen.dedup.foreign import Benchmarked
     from corpusgen.tables import read_column
 
     for benchmark in inputs.recipe.dedup.benchmarks:
@@ -596,4 +650,3 @@ def raise_unmet(result: BuildResult) -> None:
         what = f"{result.pairs:,} of {result.wanted:,} pairs could be made; starved cells: {shown}"
         do = "add situations or phrases where they starve (see the report), or raise 'attempts' in the recipe"
         raise Unmet(what, where=result.run.root, do=do)
-

@@ -67,7 +67,9 @@ def read(path: Path) -> Document:
         raw = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise InvalidFile([Problem(str(path), 0, f"cannot be read: {reason}", "check the path and its rights")]) from error
+        raise InvalidFile(
+            [Problem(str(path), 0, f"cannot be read: {reason}", "check the path and its rights")]
+        ) from error
     if len(raw) > _LARGEST:
         raise InvalidFile([Problem(str(path), 0, "is larger than 32 MB", "split it into several files")])
     try:

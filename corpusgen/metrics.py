@@ -112,7 +112,7 @@ def compute_metrics(
         diversity=_diversity(prompts, responses, domains, vectors),
         nearest=_nearest(vectors, modes),
         uniformity=_uniformity(responses, inputs),
-        relevance=_relevance(prompts, responses, domains, modes),
+        relevance=_relevance(vectors, responses, domains, modes),
         benchmarks=dict(state["benchmarks"]),
     )
 
@@ -134,7 +134,15 @@ def _examples(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     for item in outcomes:
         if item.outcome == "duplicate" and seen[item.gate] < 3:
             seen[item.gate] += 1
-            shown.append({"id": item.id, "kind": item.gate, "similarity": item.similarity, "kept": item.kept, "near": item.reason})
+            shown.append(
+                {
+                    "id": item.id,
+                    "kind": item.gate,
+                    "similarity": item.similarity,
+                    "kept": item.kept,
+                    "near": item.reason,
+                }
+            )
     return shown
 
 
@@ -219,7 +227,7 @@ CANDIDATES = 20
 
 
 def _relevance(
-    prompts: Sequence[str], responses: Sequence[str], domains: Sequence[str], modes: Sequence[str]
+    vectors: Vectors, responses: Sequence[str], domains: Sequence[str], modes: Sequence[str]
 ) -> dict[str, Any]:
     """How often a response's own prompt is the nearest of 20 of the same domain and mode; chance is 1 in 20."""
     import random
@@ -231,22 +239,16 @@ def _relevance(
         groups[key].append(at)
     draw = random.Random(SAMPLE_SEED)
     trials = []
-    for at in sample(len(prompts), SAMPLE_SEED + 1, 300):
+    for at in sample(len(responses), SAMPLE_SEED + 1, 300):
         others = [other for other in groups[domains[at], modes[at]] if other != at]
         if len(others) >= CANDIDATES - 1:
             trials.append((at, [at, *draw.sample(others, CANDIDATES - 1)]))
     if not trials:
         return {"trials": 0, "chance": 1 / CANDIDATES}
-    texts = [responses[at] for at, _ in trials]
-    wanted = sorted({other for _, candidates in trials for other in candidates})
-    encoder = MiniLM()
-    answer = encoder.encode(texts)
-    asked = encoder.encode([prompts[at] for at in wanted])
-    place = {at: row for row, at in enumerate(wanted)}
+    answers = MiniLM().encode([responses[at] for at, _ in trials])
     hits = 0
-    for row, (_, candidates) in enumerate(trials):
-        scores = asked[[place[other] for other in candidates]] @ answer[row]
-        hits += int(scores.argmax()) == 0
+    for answer, (_, candidates) in zip(answers, trials, strict=True):
+        hits += int((vectors[candidates] @ answer).argmax()) == 0
     share = hits / len(trials)
     return {
         "trials": len(trials),

@@ -230,7 +230,7 @@ class _PhraseReader:
                     what = f"has no line for the component '{component.id}' of {strategy.id}"
                     self._add(name, ("components",), what, "write some")
                 for index, line in enumerate(lines):
-                    if not component.pattern.search(line.say.replace("{it}", "it")):
+                    if not component.pattern.search(line.say.replace("{it}", "it").lower()):
                         what = f"does not show the component '{component.id}' by any of its evidence patterns"
                         do = f"reword it, or widen 'evidence' in strategies/{strategy.id}.yaml"
                         self._add(name, ("components", component.id, index), what, do)

@@ -12,8 +12,10 @@ import json
 import logging
 import os
 import signal
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -21,9 +23,14 @@ from typing import Any
 
 # distilabel warns about optional packages at import; nothing of them is used
 logging.getLogger("distilabel").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", message="The .default. attribute with value None")
 
+_hook = sys.excepthook
 from distilabel.pipeline import Pipeline  # noqa: E402  (after its logger is quiet)
 from distilabel.steps import GeneratorStep, Step, StepInput, StepResources  # noqa: E402
+
+# distilabel replaces the traceback printer by one that shows local variables, keys among them
+sys.excepthook = _hook
 
 from corpusgen.authors.offline import Brief, Composer  # noqa: E402
 from corpusgen.errors import AuthorError  # noqa: E402
@@ -48,15 +55,19 @@ def composer(taxonomy: str, seeds: str) -> Composer:
 
 
 class BriefSource(GeneratorStep):
-    """Yields briefs, one batch a part."""
+    """Yields briefs, one batch a part.
 
-    briefs: list[dict[str, Any]]
+    They are read from a file: distilabel writes a step's attributes out again with every batch.
+    """
+
+    path: str
 
     def process(self, offset: int = 0) -> Iterator[tuple[list[dict[str, Any]], bool]]:
         """Yields batches of rows and whether the batch is the last."""
+        rows = json.loads(Path(self.path).read_text(encoding="utf-8"))
         size = self.batch_size
-        for start in range(offset, len(self.briefs), size):
-            yield self.briefs[start : start + size], start + size >= len(self.briefs)
+        for start in range(offset, len(rows), size):
+            yield rows[start : start + size], start + size >= len(rows)
 
     @property
     def outputs(self) -> list[str]:
@@ -185,7 +196,7 @@ def _written_row(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_parts(inputs: Inputs, batches: dict[str, Sequence[Brief]], folder: Path, workers: int) -> None:
+def write_parts(inputs: Inputs, batches: Mapping[str, Sequence[Brief]], folder: Path, workers: int) -> None:
     """Has the offline author write briefs, and keeps the parts.
 
     Args:
@@ -204,12 +215,13 @@ def write_parts(inputs: Inputs, batches: dict[str, Sequence[Brief]], folder: Pat
     composer(taxonomy, seeds)  # loaded before the fork, so that no step loads it again
     rows: list[dict[str, Any]] = []
     size = max(len(briefs) for briefs in batches.values())
-    for part, briefs in batches.items():
-        if rows and len(rows) % size:
-            raise AuthorError("parts of unequal size", do="report this as a bug")
+    # batches are cut by number, so that a part that is not full stands last
+    for part, briefs in sorted(batches.items(), key=lambda item: -len(item[1])):
         rows.extend({"part": part, "brief": json.dumps(asdict(brief))} for brief in briefs)
     with tempfile.TemporaryDirectory(prefix="corpusgen-") as scratch:
-        pipeline = _assemble(taxonomy, seeds, rows, size, folder, workers, Path(scratch))
+        briefs_path = Path(scratch) / "briefs.json"
+        briefs_path.write_text(json.dumps(rows), encoding="utf-8")
+        pipeline = _assemble(taxonomy, seeds, briefs_path, size, folder, min(workers, len(batches)), Path(scratch))
         _run(pipeline)
     missing = [part for part in batches if not (folder / part).exists()]
     if missing:
@@ -218,11 +230,11 @@ def write_parts(inputs: Inputs, batches: dict[str, Sequence[Brief]], folder: Pat
 
 
 def _assemble(
-    taxonomy: str, seeds: str, rows: list[dict[str, Any]], size: int, folder: Path, workers: int, scratch: Path
+    taxonomy: str, seeds: str, briefs: Path, size: int, folder: Path, workers: int, scratch: Path
 ) -> Pipeline:
-    replicas = StepResources(replicas=max(1, min(workers, len(rows) // size + 1)))
+    replicas = StepResources(replicas=max(1, workers))
     with Pipeline(name="corpusgen-offline", cache_dir=scratch) as pipeline:
-        source = BriefSource(name="briefs", briefs=rows, batch_size=size)
+        source = BriefSource(name="briefs", path=str(briefs), batch_size=size)
         prompt = ComposePrompt(name="prompt", taxonomy=taxonomy, seeds=seeds, input_batch_size=size)
         response = ComposeResponse(
             name="response", taxonomy=taxonomy, seeds=seeds, input_batch_size=size, resources=replicas

@@ -252,7 +252,7 @@ MARGINS = ("domain", "response_mode", "role", "severity", "register", "country",
 
 
 def quotas(cells: Iterable[Cell]) -> dict[str, dict[str, int]]:
-    """Returns the marginal quotas (by column and value) and, as ``joint``, the quota of every combination that occurs."""
+    """Returns the marginal quotas (by column and value) and, as ``joint``, the quota of every combination."""
     margins: dict[str, Counter[str]] = {name: Counter() for name in (*MARGINS, "joint")}
     for cell in cells:
         for name in MARGINS:

@@ -16,7 +16,7 @@ from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
 from corpusgen.phrases import REGISTERS
 from corpusgen.schema import UNKNOWN_COUNTRY, Role, Severity
-from corpusgen.seeds import SeedBank, load_seeds
+from corpusgen.seeds import SeedBank, load_seeds, risky_severities
 from corpusgen.taxonomy import Taxonomy, load_taxonomy
 
 __all__ = ["Inputs", "Recipe", "load_inputs", "load_recipe"]
@@ -285,8 +285,8 @@ def _check(recipe: Recipe, document: Document, taxonomy: Taxonomy, seeds: SeedBa
     weights = recipe.weights
     known: dict[str, tuple[dict[str, float], set[str]]] = {
         "domain": (weights.domain, set(taxonomy.domains)),
-        "role": (weights.role, set(Role)),
-        "severity": (weights.severity, set(Severity) - {Severity.NONE}),
+        "role": (weights.role, set(map(str, Role))),
+        "severity": (weights.severity, set(map(str, risky_severities()))),
         "register": (weights.register_, set(REGISTERS)),
         "country": (weights.country, {*taxonomy.registry.countries, UNKNOWN_COUNTRY}),
     }
@@ -296,12 +296,12 @@ def _check(recipe: Recipe, document: Document, taxonomy: Taxonomy, seeds: SeedBa
         if domain not in taxonomy.domains:
             where = ("weights", "role_by_domain", domain)
             yield document.problem(where, f"unknown domain '{domain}'", "use the id of a domain file")
-        yield from _check_weights(document, ("weights", "role_by_domain", domain), given, set(Role))
+        yield from _check_weights(document, ("weights", "role_by_domain", domain), given, set(map(str, Role)))
     for role, given in weights.severity_by_role.items():
         where = ("weights", "severity_by_role", role)
         if role not in set(Role):
             yield document.problem(where, f"unknown role '{role}'", f"use one of {', '.join(Role)}")
-        yield from _check_weights(document, where, given, set(Severity) - {Severity.NONE})
+        yield from _check_weights(document, where, given, set(map(str, risky_severities())))
     yield from _check_feasible(recipe, document, taxonomy, seeds)
 
 

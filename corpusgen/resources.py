@@ -21,9 +21,25 @@ from corpusgen.schema import UNKNOWN_COUNTRY, Role
 __all__ = ["TOPICS", "Channel", "Country", "Entry", "Registry", "load_registry"]
 
 TOPICS = frozenset(
-    "suicide_crisis partner_violence sexual_violence own_behaviour_violence own_behaviour_sexual substance_use poison "
-    "child_protection youth trafficking stalking image_abuse extremism_exit crime_victims elder_abuse forced_marriage "
-    "mental_health".split()
+    [
+        "suicide_crisis",
+        "partner_violence",
+        "sexual_violence",
+        "own_behaviour_violence",
+        "own_behaviour_sexual",
+        "substance_use",
+        "poison",
+        "child_protection",
+        "youth",
+        "trafficking",
+        "stalking",
+        "image_abuse",
+        "extremism_exit",
+        "crime_victims",
+        "elder_abuse",
+        "forced_marriage",
+        "mental_health",
+    ]
 )
 """What a resource is for; a category names the topics that fit each role."""
 

@@ -53,7 +53,7 @@ class Situation(StrictModel):
     role: Role
     flags: tuple[RiskFlag, ...] = ()
     audience: tuple[str, ...] = ()
-    """What the telling makes plain about the person helped (women, men, lgbtq …), for resources that serve only some."""
+    """What the telling makes plain about the person helped (women, men, lgbtq …), for lines that serve only some."""
     tell: Lines
     short: Lines
     other: Line

@@ -31,7 +31,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         return list(reader(path))
     except OSError as error:
-        raise InvalidFile([Problem(str(path), 0, f"cannot be read: {error.strerror or error}", "check path and rights")]) from error
+        raise InvalidFile(
+            [Problem(str(path), 0, f"cannot be read: {error.strerror or error}", "check path and rights")]
+        ) from error
     except UnicodeDecodeError as error:
         raise InvalidFile([Problem(str(path), 0, "is not UTF-8 text", "save the file as UTF-8")]) from error
 
@@ -89,7 +91,9 @@ def _csv(path: Path) -> Iterator[dict[str, Any]]:
                     raise InvalidFile([problem])
                 yield dict(row)
         except csv.Error as error:
-            problem = Problem(str(path), reader.line_num, f"is not valid CSV: {error}", "check the quotes near this line")
+            problem = Problem(
+                str(path), reader.line_num, f"is not valid CSV: {error}", "check the quotes near this line"
+            )
             raise InvalidFile([problem]) from error
 
 
@@ -128,4 +132,6 @@ def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
 
         write_table(pa.Table.from_pylist(rows), path)
     else:
-        raise InvalidFile([Problem(str(path), 0, "has an ending that cannot be written", "use .jsonl, .csv or .parquet")])
+        raise InvalidFile(
+            [Problem(str(path), 0, "has an ending that cannot be written", "use .jsonl, .csv or .parquet")]
+        )

@@ -77,8 +77,9 @@ class Component(StrictModel):
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """All evidence as one compiled pattern."""
-        return re.compile("|".join(f"(?:{item})" for item in self.evidence), re.IGNORECASE)
+        """All evidence as one pattern, to be tried on lower-cased text."""
+        lower = (re.sub(r"(\\.)|([A-Z])", lambda m: m.group(1) or m.group(2).lower(), item) for item in self.evidence)
+        return re.compile("|".join(f"(?:{item})" for item in lower))
 
 
 class Strategy(StrictModel):
@@ -258,7 +259,9 @@ def load_taxonomy(root: Path) -> Taxonomy:
         InvalidFile: With every problem found, each with file and line.
     """
     if not root.is_dir():
-        raise InvalidFile([Problem(str(root), 0, "is not a taxonomy folder", "check the 'taxonomy' path in the recipe")])
+        raise InvalidFile(
+            [Problem(str(root), 0, "is not a taxonomy folder", "check the 'taxonomy' path in the recipe")]
+        )
     reader = _Reader(root)
     domains = reader.many("domains", Domain)
     strategies = reader.many("strategies", Strategy)
@@ -394,9 +397,7 @@ def _possible_flags(taxonomy: Taxonomy, domain: str, category: str, severity: st
     return list(dict.fromkeys([base, *singles]))
 
 
-def _check_rule(
-    document: Document, where: tuple[str | int, ...], rule: Rule, taxonomy: Taxonomy
-) -> Iterator[Problem]:
+def _check_rule(document: Document, where: tuple[str | int, ...], rule: Rule, taxonomy: Taxonomy) -> Iterator[Problem]:
     for name in rule.strategies:
         strategy = taxonomy.strategies.get(name)
         if strategy is None:

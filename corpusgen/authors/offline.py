@@ -138,7 +138,9 @@ class Composer:
         deal = _Deal(brief)
         cell = brief.cell
         pool = self.phrases.registers.get(cell.register)
-        around = _Around(deal, cell.register, pool.openers if pool else (), pool.asides if pool else (), pool.closers if pool else ())
+        around = _Around(
+            deal, cell.register, pool.openers if pool else (), pool.asides if pool else (), pool.closers if pool else ()
+        )
         detail = deal.own("details", situation.details, 2)
         more = deal.own("details", situation.details, 1)
         sign = deal.own("sign " + cell.severity, situation.signs[cell.severity], 1)  # type: ignore[index]
@@ -151,24 +153,24 @@ class Composer:
             parts = [short, "" if bare else sign, ask, around.closer(5), cue]
         elif cell.register == "texting":
             base = short if deal.turn % 3 == 2 else tell
-            parts = [around.opener(2), base, detail if deal.turn % 2 else "", sign, ask, around.closer(3), cue]
+            parts = [around.opener(2), base, detail if deal.turn % 3 == 0 else "", sign, ask, around.closer(4), cue]
         elif cell.register == "rambling":
             extra = more if more != detail else ""
             parts = [around.opener(1), tell, around.aside(1), detail, cue, extra, sign, ask, around.closer(2)]
         elif cell.register == "third_person":
             reveal = deal.shared("reveal", self.phrases.registers["third_person"].reveals)
-            parts = [around.opener(3), situation.other, reveal, detail if deal.turn % 2 else "", sign, cue, ask]
+            parts = [around.opener(3), situation.other, reveal, detail if deal.turn % 3 == 0 else "", sign, cue, ask]
         else:
             wordy = cell.register in {"formal", "angry", "minimising"}
             parts = [
                 around.opener(1 if wordy else 4),
                 short if cell.register == "second_language" and deal.turn % 3 == 1 else tell,
-                detail if deal.turn % 3 != 1 else "",
-                around.aside(2) if wordy else "",
+                detail if deal.turn % 3 == 0 else "",
+                around.aside(3) if wordy else "",
                 sign,
                 cue if deal.turn % 2 else "",
                 ask,
-                around.closer(2),
+                around.closer(3),
                 "" if deal.turn % 2 else cue,
             ]
         return voice(" ".join(part for part in parts if part), cell.register, deal.turn)
@@ -297,9 +299,13 @@ class _Response:
         return self.composer._spell(text, self.cell.country)
 
     def _own(self, name: str, lines: Sequence[str], shift: int) -> str:
-        """The situation's own line that shares most with what this prompt tells; equals take turns."""
+        """One of the situation's own lines that share most with what this prompt tells; equals take turns.
+
+        Later attempts also take lines that share a little less, so that tellings that came out alike can part.
+        """
         scores = [overlap(line, self.told) for line in lines]
-        best = [line for line, score in zip(lines, scores, strict=True) if score == max(scores)]
+        least = max(scores) - self.deal.brief.attempt // 2
+        best = [line for line, score in zip(lines, scores, strict=True) if score >= least]
         return self._spell(self.deal.own(name, best, shift))
 
     def _phrase(self, stream: str, pool: Sequence[Phrase], **slots: str) -> str:

@@ -1,16 +1,15 @@
 """Registers: how a prompt's voice changes, by authored, listed features.
 
-| register        | features                                                                                       |
-|-----------------|------------------------------------------------------------------------------------------------|
-| plain           | none                                                                                           |
-| terse           | a clipped telling, few parts                                                                   |
-| rambling        | openers, asides and closers around every part, in one run-on paragraph                         |
-| texting         | lower case; contractions without apostrophe; u, ur, bc, pls, rn, tho, abt, ppl; no last period; lines for sentences |
-| formal          | a letter's opening and close; contractions written out                                         |
-| second_language | says so; articles left out here and there; contractions written out; "informations", "advices" |
-| angry           | fed-up openers and asides; one intensifier in capitals                                         |
-| minimising      | "it's probably nothing" before and after                                                       |
-| third_person    | told of somebody else, then owned                                                              |
+- ``plain``: none.
+- ``terse``: a clipped telling, few parts.
+- ``rambling``: openers, asides and closers around every part, in one run-on paragraph.
+- ``texting``: lower case; contractions without apostrophe; u, ur, bc, pls, rn, tho, abt, ppl, idk; no last period;
+  sometimes a new line instead of a period.
+- ``formal``: a letter's opening and close; contractions written out.
+- ``second_language``: says so; articles left out here and there; contractions written out; "informations", "advices".
+- ``angry``: fed-up openers and asides; one intensifier in capitals.
+- ``minimising``: "it's probably nothing" before and after.
+- ``third_person``: told of somebody else, then owned.
 
 Anything else that is odd in a prompt's grammar is a defect.
 """
@@ -39,9 +38,49 @@ _IS = re.compile(
     re.IGNORECASE,
 )
 _PARTICIPLES = frozenset(
-    "been got had gone done taken made told said started stopped become begun left lost come seen given kept found put"
-    " moved turned changed asked written grown threatened begged spent sent hidden broken fallen forgotten never always"
-    " already just only ever".split()
+    [
+        "been",
+        "got",
+        "had",
+        "gone",
+        "done",
+        "taken",
+        "made",
+        "told",
+        "said",
+        "started",
+        "stopped",
+        "become",
+        "begun",
+        "left",
+        "lost",
+        "come",
+        "seen",
+        "given",
+        "kept",
+        "found",
+        "put",
+        "moved",
+        "turned",
+        "changed",
+        "asked",
+        "written",
+        "grown",
+        "threatened",
+        "begged",
+        "spent",
+        "sent",
+        "hidden",
+        "broken",
+        "fallen",
+        "forgotten",
+        "never",
+        "always",
+        "already",
+        "just",
+        "only",
+        "ever",
+    ]
 )
 _TEXTING = {
     "you": "u",
@@ -99,12 +138,22 @@ def expand_contractions(text: str) -> str:
         return f"{match.group(1)} {'has' if perfect else 'is'}"
 
     # tags such as "isn't it?" would become "is not it?"; they are turned round
-    text = re.sub(r"\b(is|are|was|were|do|does|did|have|has|would|could|should)n't (it|I|he|she|they|you|we|there)\b",
-                  r"\1 \2 not", text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(can|won)'t (it|I|he|she|they|you|we)\b",
-                  lambda m: f"{'can' if m.group(1).lower() == 'can' else 'will'} {m.group(2)} not"
-                  if m.group(1).islower() else f"{'Can' if m.group(1) == 'Can' else 'Will'} {m.group(2)} not", text,
-                  flags=re.IGNORECASE)
+    text = re.sub(
+        r"\b(is|are|was|were|do|does|did|have|has|would|could|should)n't (it|I|he|she|they|you|we|there)\b",
+        r"\1 \2 not",
+        text,
+        flags=re.IGNORECASE,
+    )
+    text = re.sub(
+        r"\b(can|won)'t (it|I|he|she|they|you|we)\b",
+        lambda m: (
+            f"{'can' if m.group(1).lower() == 'can' else 'will'} {m.group(2)} not"
+            if m.group(1).islower()
+            else f"{'Can' if m.group(1) == 'Can' else 'Will'} {m.group(2)} not"
+        ),
+        text,
+        flags=re.IGNORECASE,
+    )
     return _CONTRACTION.sub(_written_out, _IS.sub(to_be, text))
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "Rejection",
     "Rules",
     "check_pair",
+    "check_pairs",
     "corpus_gates",
     "not_run",
     "pair_gates",
@@ -96,6 +97,33 @@ def check_pair(pair: Pair, gates: Iterable[PairGate]) -> list[Rejection]:
         if reason is not None:
             found.append(Rejection(gate.name, gate.kind, reason))
     return found
+
+
+def check_pairs(pairs: Sequence[Pair], rules: Rules, workers: int = 1) -> list[list[Rejection]]:
+    """Returns the rejections of each pair, in order; many pairs are judged by several processes.
+
+    Args:
+        pairs: What to judge.
+        rules: What to judge by.
+        workers: Processes; the result does not depend on it.
+    """
+    import multiprocessing
+
+    global _gates
+    _gates = pair_gates(rules)
+    if workers < 2 or len(pairs) < SMALLEST_POOL or "fork" not in multiprocessing.get_all_start_methods():
+        return [check_pair(pair, _gates) for pair in pairs]
+    # forked workers inherit the compiled gates
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        return pool.map(_judge, pairs, chunksize=250)
+
+
+SMALLEST_POOL = 1000
+_gates: list[PairGate] = []
+
+
+def _judge(pair: Pair) -> list[Rejection]:
+    return check_pair(pair, _gates)
 
 
 def not_run(columns: Sequence[str], gates: Iterable[PairGate]) -> dict[str, tuple[str, ...]]:

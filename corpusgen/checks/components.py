@@ -32,8 +32,11 @@ class Components:
         for name in pair.strategies:
             if name not in self.strategies:
                 return f"names the unknown strategy '{name}'"
+        reason = self._reason(pair, pair.response.lower())
         # evidence is written in American spelling
-        text = self.american(pair.response)
+        return self._reason(pair, self.american(pair.response.lower())) if reason else None
+
+    def _reason(self, pair: Pair, text: str) -> str | None:
         for claimed in pair.components or ():
             strategy, _, component = claimed.partition(".")
             try:
@@ -42,7 +45,10 @@ class Components:
                 return f"claims the unknown component '{claimed}'"
             if not found.pattern.search(text):
                 return f"claims the component '{claimed}' and does not show it"
-        first = self.strategies[pair.strategies[0]]
+        first = self.strategies[(pair.strategies or ("",))[0]]
+        claims = {claim for claim in pair.components or () if claim.startswith(f"{first.id}.")}
+        if len(claims) >= first.required:
+            return None
         shown = [part.id for part in first.components if part.pattern.search(text)]
         if len(shown) < first.required:
             return f"shows {len(shown)} of the components of {first.id} ({', '.join(shown) or 'none'}); {first.required} are needed"

@@ -8,14 +8,19 @@ from corpusgen.checks.gate import Kind, Pair, Rules
 
 __all__ = ["Grammar"]
 
-_DOUBLED = re.compile(r"\b(?!(?:that|had|no|so|very|really|bye|ha|please|never|again|many|long|far|out|her|do|is|it|you|on|in|who)\b)([a-z]+) \1\b", re.IGNORECASE)
+_DOUBLED = re.compile(
+    r"\b(?!(?:that|had|no|so|very|really|bye|ha|please|never|again|many|long|far|out|her|do|is|it|you|on|in|who)\b)([a-z]+) \1\b",
+    re.IGNORECASE,
+)
 _PUNCTUATION = re.compile(r"\s[,;:!?](?=\s|$)|(?<!\.)\.\.(?!\.)|[,;:]{2,}|[,;:]\.(?!\.)|\.,|\(\s|\s\)|\?\?|!!| {2,}")
 _ARTICLE = re.compile(
     r"\ba (?=(?!(?:one|once|uni|use|usual|user|eu|ui|uk|us|u|european|unit|ubiqu|ewe|ouija)[a-z]*\b)[aeiou][a-z]+\b)"
     r"|\ban (?=(?!(?:hour|honest|heir|honou?r|x|mri|md|l|f|h|s|n|m|r)[a-z-]*\b)[bcdfghjklmnpqrstvwxyz][a-z]+\b)",
     re.IGNORECASE,
 )
-_LOWER_START = re.compile(r"(?:^|(?<![ap]\.m)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bmr)(?<!\bdr)[.!?] |\n)(?!i[A-Z])[a-z]{2,}[ ,]")
+_LOWER_START = re.compile(
+    r"(?:^|(?<![ap]\.m)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bmr)(?<!\bdr)[.!?] |\n)(?!i[A-Z])[a-z]{2,}[ ,]"
+)
 
 
 class Grammar:

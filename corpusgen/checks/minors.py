@@ -28,14 +28,18 @@ class Minors:
 
     def check(self, pair: Pair) -> str | None:
         """Returns why the pair is rejected, or None."""
-        text = self.names.sub(" ", f"{pair.prompt}\n{pair.response}")
-        if found := self.standins.search(text):
+        text = f"{pair.prompt}\n{pair.response}"
+        lower = text.lower()
+        if found := self.standins.search(lower):
             return f"holds sexual content about a minor: “{found.group(0)}”"
-        sexual = self.sexual.search(text)
+        if not self.sexual.search(lower):
+            return None
+        lower = self.names.sub(" ", text).lower()
+        sexual = self.sexual.search(lower)
         if sexual is None:
             return None
         flagged = "minor_involved" in (pair.risk_flags or ())
-        minor = self.minor.search(text)
+        minor = self.minor.search(lower)
         if minor is not None or flagged:
             shown = minor.group(0) if minor else "flag minor_involved"
             return f"holds a sexual word (“{sexual.group(0)}”) where a minor occurs (“{shown}”)"

@@ -11,15 +11,23 @@ __all__ = ["OwnWordsGate", "PatternGate", "compiled"]
 
 
 def compiled(patterns: Sequence[str]) -> re.Pattern[str]:
-    """Returns patterns as one, case-insensitive; an empty list matches nothing."""
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", re.IGNORECASE)
+    """Returns patterns as one that is to be tried on lower-cased text; an empty list matches nothing.
+
+    Python's engine is two to three times as fast on lower case as it is when told to ignore case.
+    """
+    return re.compile("|".join(f"(?:{lower_pattern(pattern)})" for pattern in patterns) or r"(?!)")
+
+
+def lower_pattern(pattern: str) -> str:
+    """Returns a pattern in lower case, its escapes (``\\W``, ``\\S``) as they are."""
+    return re.sub(r"(\\.)|([A-Z])", lambda match: match.group(1) or match.group(2).lower(), pattern)
 
 
 class PatternGate:
     """Rejects a pair when the pattern is found on one of the sides looked at.
 
     Attributes:
-        pattern: What must not occur.
+        pattern: What must not occur, for lower-cased text.
         sides: Which texts are looked at.
         what: What was found, completing "the response …".
     """
@@ -29,16 +37,18 @@ class PatternGate:
     sides: tuple[str, ...] = ("response",)
     what = "holds what it must not"
 
-    def seen(self, text: str) -> str:
-        """Returns the part of a text that the gate looks at: all of it."""
-        return text
-
     def check(self, pair: Pair) -> str | None:
         """Returns why the pair is rejected, or None."""
         for side in self.sides:
-            if found := self.pattern.search(self.seen(getattr(pair, side))):
+            text: str = getattr(pair, side)
+            # most texts pass outright; what is looked past is taken out only where there is something to look past
+            if self.pattern.search(text.lower()) and (found := self.pattern.search(self.seen(text).lower())):
                 return f"the {side} {self.what}: “{found.group(0).strip()}”"
         return None
+
+    def seen(self, text: str) -> str:
+        """Returns the part of a text that the gate looks at: all of it."""
+        return text
 
 
 _QUOTED = re.compile(r"[“\"][^”\"]{1,300}[”\"]")

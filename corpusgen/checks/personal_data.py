@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from corpusgen.checks.gate import Kind, Rules
-from corpusgen.checks.patterns import PatternGate, compiled
+from corpusgen.checks.gate import Kind, Pair, Rules
 
 __all__ = ["PersonalData"]
 
@@ -19,19 +18,29 @@ PATTERNS = (
 )
 
 
-class PersonalData(PatternGate):
+class PersonalData:
     """Rejects text that could identify a person."""
 
     name = "personal_data"
     kind: Kind = "safety"
+    needs: tuple[str, ...] = ()
     sides = ("prompt", "response")
     what = "holds personal data"
-    pattern = compiled(PATTERNS)
+    # names and streets are told by their capitals
+    pattern = re.compile("|".join(f"(?:{pattern})" for pattern in PATTERNS), re.IGNORECASE)
 
     def __init__(self, rules: Rules) -> None:
         entries = rules.taxonomy.registry.entries.values()
         values = [re.escape(channel.value) for entry in entries for channel in entry.channels]
-        self.registered = compiled(sorted(values, key=len, reverse=True))
+        self.registered = re.compile("|".join(sorted(values, key=len, reverse=True)) or "(?!)", re.IGNORECASE)
+
+    def check(self, pair: Pair) -> str | None:
+        """Returns why the pair is rejected, or None."""
+        for side in self.sides:
+            text: str = getattr(pair, side)
+            if self.pattern.search(text) and (found := self.pattern.search(self.seen(text))):
+                return f"the {side} {self.what}: “{found.group(0).strip()}”"
+        return None
 
     def seen(self, text: str) -> str:
         """Returns the text without the contacts of the registry, which the gate on resources judges."""

@@ -25,6 +25,7 @@ class Repetition:
     def __init__(self, rules: Rules) -> None:
         self.share = rules.checks.sentence_share
         self.registry = rules.taxonomy.registry
+        self._known: dict[str, frozenset[tuple[str, ...]]] = {}
 
     def screen(self, accepted: Sequence[Pair], newcomers: Sequence[Pair], size: int) -> dict[str, str]:
         """Returns the reason for each newcomer, by id, that is one too many."""
@@ -42,6 +43,8 @@ class Repetition:
                 rejected[pair.id] = f"holds “{' '.join(worn)}”, as {cap} responses of {size} do already"
         return rejected
 
-    def _sentences(self, pair: Pair) -> set[tuple[str, ...]]:
-        found = {words(sentence) for sentence in without_resources(pair.response, self.registry)}
-        return {sentence for sentence in found if len(sentence) >= SHORTEST}
+    def _sentences(self, pair: Pair) -> frozenset[tuple[str, ...]]:
+        if pair.response not in self._known:
+            found = {words(sentence) for sentence in without_resources(pair.response, self.registry)}
+            self._known[pair.response] = frozenset(sentence for sentence in found if len(sentence) >= SHORTEST)
+        return self._known[pair.response]

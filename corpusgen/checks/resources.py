@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 
 from corpusgen.checks.gate import Kind, Pair, Rules
 from corpusgen.checks.text import contacts, normal
@@ -35,11 +36,12 @@ class Resources:
         """Returns why the pair is rejected, or None."""
         for value, _ in contacts(pair.prompt):
             return f"the prompt holds a number, address or link: {value}"
-        mentioned: list[str] = []
-        for value, _ in contacts(self.names.sub(" ", pair.response)):
-            reason = self._reason(value, pair, mentioned)
-            if reason:
-                return reason
+        reason, mentioned = self._mentions(pair.response, pair)
+        if reason:
+            # a name may hold digits that are no contact ("1800RESPECT")
+            reason, mentioned = self._mentions(self.names.sub(" ", pair.response), pair)
+        if reason:
+            return reason
         if pair.response_mode == Mode.ANSWER and mentioned:
             return "an answer to a harmless question names a crisis resource"
         if pair.resources is not None:
@@ -47,6 +49,13 @@ class Resources:
             if list(dict.fromkeys(listed)) != list(dict.fromkeys(mentioned)):
                 return f"lists the resources {listed or 'none'}, but the text names {mentioned or 'none'}"
         return None
+
+    def _mentions(self, text: str, pair: Pair) -> tuple[str | None, list[str]]:
+        mentioned: list[str] = []
+        for value, _ in contacts(text):
+            if reason := self._reason(value, pair, mentioned):
+                return reason, mentioned
+        return None, mentioned
 
     def _reason(self, value: str, pair: Pair, mentioned: list[str]) -> str | None:
         key = normal(value)
@@ -89,10 +98,7 @@ class Resources:
         topics |= {"suicide_crisis", "mental_health"} if "suicide_self_harm" in (pair.risk_flags or ()) else set()
         if pair.severity is not None:
             flags = pair.risk_flags or ()
-            try:
-                topics |= set(
-                    self.taxonomy.decide(pair.domain, pair.category, str(pair.role), pair.severity, flags).topics
-                )
-            except KeyError:
-                pass
+            with suppress(KeyError):
+                decision = self.taxonomy.decide(pair.domain, pair.category, str(pair.role), pair.severity, flags)
+                topics |= set(decision.topics)
         return topics

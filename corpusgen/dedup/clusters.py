@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from corpusgen.dedup.edges import Edge
 
@@ -42,7 +42,7 @@ def clusters(count: int, edges: Iterable[Edge]) -> list[list[int]]:
 
 
 def resolve(
-    count: int, edges: Sequence[Edge], protected: int = 0, rank: Callable[[int], object] | None = None
+    count: int, edges: Sequence[Edge], protected: int = 0, rank: Callable[[int], tuple[object, ...]] | None = None
 ) -> list[Removal]:
     """Decides who survives.
 
@@ -60,10 +60,10 @@ def resolve(
     for edge in edges:
         by_item[edge.first].append(edge)
         by_item[edge.second].append(edge)
-    order = rank or (lambda item: item)
+    order: Callable[[int], Any] = rank or (lambda item: item)
     removals = []
     for group in clusters(count, edges):
-        survivors = [item for item in group if item < protected] or [min(group, key=order)]  # type: ignore[type-var]
+        survivors = [item for item in group if item < protected] or [min(group, key=order)]
         alive = set(survivors)
         for item in group:
             if item in alive:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DIMENSIONS", "Encoder", "MiniLM"]
 
 DIMENSIONS = 384
-BATCH = 64
+BATCH = 32
 """Texts a batch; fixed, since the composition of a batch moves the last bits of an embedding."""
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -48,7 +48,7 @@ class MiniLM:
     def encode(self, texts: Sequence[str], *, precise: bool = False) -> Vectors:
         """Returns unit vectors, shape (len(texts), 384), float32.
 
-        Texts are embedded in batches of 64 in order of length and text, so that the result depends on the set of
+        Texts are embedded in batches of 32 in order of length and text, so that the result depends on the set of
         texts alone.
 
         Raises:

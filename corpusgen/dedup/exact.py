@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Sequence
 
 from corpusgen.dedup.edges import Edge
 
-__all__ = ["exact_edges", "normalise"]
+__all__ = ["ExactIndex", "exact_edges", "normalise"]
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " "})
 _NOISE = re.compile(r"[^\w\s]+")
@@ -22,14 +21,37 @@ def normalise(text: str) -> str:
     return _SPACE.sub(" ", _NOISE.sub("", plain)).strip()
 
 
+class ExactIndex:
+    """Finds exact duplicates of newcomers among accepted texts and among themselves."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, int] = {}
+        self._count = 0
+
+    def edges(self, newcomers: Sequence[str]) -> list[Edge]:
+        """Returns an edge to the first holder of each text; newcomers' positions follow those of the accepted."""
+        fresh: dict[str, int] = {}
+        found = []
+        for offset, text in enumerate(newcomers):
+            key = _key(text)
+            first = self._first.get(key, fresh.get(key))
+            if first is None:
+                fresh[key] = self._count + offset
+            else:
+                found.append(Edge(first, self._count + offset, "exact", 1.0))
+        return found
+
+    def accept(self, texts: Sequence[str]) -> None:
+        """Adds texts to the accepted ones."""
+        for text in texts:
+            self._first.setdefault(_key(text), self._count)
+            self._count += 1
+
+
+def _key(text: str) -> str:
+    return normalise(text) or text
+
+
 def exact_edges(texts: Sequence[str]) -> list[Edge]:
-    """Returns an edge from the first holder of each normalised text to every other; texts that are empty share none."""
-    first: dict[str, int] = {}
-    others: dict[str, list[int]] = defaultdict(list)
-    for index, text in enumerate(texts):
-        key = normalise(text) or text
-        if key in first:
-            others[key].append(index)
-        else:
-            first[key] = index
-    return [Edge(first[key], index, "exact", 1.0) for key, indices in others.items() for index in indices]
+    """Returns an edge from the first holder of each normalised text to every other."""
+    return ExactIndex().edges(texts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from corpusgen.checks.gate import Pair
@@ -11,9 +10,11 @@ from corpusgen.checks.text import without_resources, words
 from corpusgen.dedup.clusters import resolve
 from corpusgen.dedup.edges import Edge
 from corpusgen.dedup.embed import DIMENSIONS, Encoder
-from corpusgen.dedup.exact import exact_edges, normalise
-from corpusgen.dedup.lexical import LexicalIndex, shingles
-from corpusgen.dedup.semantic import MARGIN, near, semantic_edges
+from corpusgen.dedup.exact import ExactIndex
+from corpusgen.dedup.foreign import Benchmarked, Foreign
+from corpusgen.dedup.lexical import LexicalIndex
+from corpusgen.dedup.overlap import OverlapIndex
+from corpusgen.dedup.semantic import semantic_edges
 from corpusgen.recipe import Dedup
 from corpusgen.resources import Registry
 
@@ -34,14 +35,6 @@ class Duplicate(NamedTuple):
     """The text that it is too close to."""
 
 
-@dataclass(frozen=True)
-class Benchmarked:
-    """The prompts of a benchmark that was present."""
-
-    name: str
-    prompts: tuple[str, ...]
-
-
 class Screen:
     """Keeps what is accepted, and says which newcomers are too close to it, to each other, or to a benchmark.
 
@@ -52,17 +45,17 @@ class Screen:
     def __init__(
         self, settings: Dedup, registry: Registry, encoder: Encoder, benchmarks: Sequence[Benchmarked] = ()
     ) -> None:
-        from corpusgen.dedup.overlap import OverlapIndex
-
         self.settings = settings
         self.registry = registry
         self.encoder = encoder
         self.benchmarks = benchmarks
         self.accepted: list[Pair] = []
         self._vectors: Vectors = _no_vectors()
+        self._exact_prompts = ExactIndex()
+        self._exact_responses = ExactIndex()
         self._lexical = LexicalIndex(settings.lexical)
         self._overlap = OverlapIndex(settings.response_overlap)
-        self._benchmark_vectors: Vectors | None = None
+        self._foreign: Foreign | None = None
 
     def duplicates(self, newcomers: Sequence[Pair], vectors: Vectors) -> list[Duplicate]:
         """Returns the newcomers to remove, each with its evidence.
@@ -94,6 +87,8 @@ class Screen:
 
         self.accepted.extend(pairs)
         self._vectors = np.concatenate([self._vectors, vectors])
+        self._exact_prompts.accept([pair.prompt for pair in pairs])
+        self._exact_responses.accept([pair.response for pair in pairs])
         self._lexical.accept([pair.prompt for pair in pairs])
         self._overlap.accept([self._words(pair) for pair in pairs])
 
@@ -105,8 +100,8 @@ class Screen:
 
         start = len(self.accepted)
         prompts = [pair.prompt for pair in pairs]
-        edges = [edge for edge in exact_edges(prompts) if edge.second >= start]
-        edges += [edge for edge in exact_edges([pair.response for pair in pairs]) if edge.second >= start]
+        edges = self._exact_prompts.edges(prompts[start:])
+        edges += self._exact_responses.edges([pair.response for pair in pairs[start:]])
         alike = self._lexical.edges(prompts[start:])
         all_vectors = np.concatenate([self._vectors, vectors])
         alike += semantic_edges(prompts, all_vectors, self.settings.semantic, self.encoder, start)
@@ -118,49 +113,23 @@ class Screen:
         prompts = [text for benchmark in self.benchmarks for text in benchmark.prompts]
         if not prompts or not newcomers:
             return []
-        names = [benchmark.name for benchmark in self.benchmarks for _ in benchmark.prompts]
-        if self._benchmark_vectors is None:
-            self._benchmark_vectors = self.encoder.encode(prompts)
+        if self._foreign is None:
+            names = tuple(benchmark.name for benchmark in self.benchmarks for _ in benchmark.prompts)
+            self._foreign = Foreign(names, tuple(prompts), self.settings.lexical, self.encoder.encode(prompts))
         found: dict[str, Duplicate] = {}
-
-        def add(pair: Pair, position: int, similarity: float) -> None:
-            found.setdefault(pair.id, Duplicate(pair.id, names[position], "benchmark", similarity, prompts[position]))
-
-        exact = {normalise(text): position for position, text in enumerate(prompts)}
-        sets = [shingles(text) for text in prompts]
-        holders: dict[str, set[int]] = {}
-        for position, held in enumerate(sets):
-            for shingle in held:
-                holders.setdefault(shingle, set()).add(position)
-        for pair in newcomers:
-            if (position := exact.get(normalise(pair.prompt))) is not None:
-                add(pair, position, 1.0)
-                continue
-            own = shingles(pair.prompt)
-            for position in sorted(set().union(*(holders.get(shingle, set()) for shingle in own))):
-                together = len(own & sets[position])
-                jaccard = round(together / (len(own) + len(sets[position]) - together), 4)
-                if jaccard >= self.settings.lexical:
-                    add(pair, position, jaccard)
-        self._semantic_benchmarks(newcomers, vectors, prompts, add)
+        for index, (position, similarity) in self._foreign.by_words([pair.prompt for pair in newcomers]).items():
+            found[newcomers[index].id] = self._near(newcomers[index], position, similarity)
+        for index, (position, similarity) in self._foreign.by_meaning(
+            [pair.prompt for pair in newcomers], vectors, self.settings.semantic, self.encoder
+        ).items():
+            found.setdefault(newcomers[index].id, self._near(newcomers[index], position, similarity))
         return list(found.values())
 
-    def _semantic_benchmarks(self, newcomers: Sequence[Pair], vectors: Vectors, prompts: list[str], add: object) -> None:
-        assert callable(add)
-        assert self._benchmark_vectors is not None
-        candidates = sorted(
-            (query, position)
-            for query, position, _ in near(vectors, self._benchmark_vectors, self.settings.semantic - MARGIN)
+    def _near(self, pair: Pair, position: int, similarity: float) -> Duplicate:
+        assert self._foreign is not None
+        return Duplicate(
+            pair.id, self._foreign.names[position], "benchmark", similarity, self._foreign.prompts[position]
         )
-        if not candidates:
-            return
-        texts = [newcomers[query].prompt for query, _ in candidates]
-        ours = self.encoder.encode(texts, precise=True)
-        theirs = self.encoder.encode([prompts[position] for _, position in candidates], precise=True)
-        for row, (query, position) in enumerate(candidates):
-            cosine = round(float(ours[row].astype("float64") @ theirs[row].astype("float64")), 4)
-            if cosine >= self.settings.semantic:
-                add(newcomers[query], position, cosine)
 
 
 def _no_vectors() -> Vectors:

@@ -65,7 +65,9 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
         state=state,
         metrics=metrics,
         colours=colours,
-        similarity_map=base64.b64encode(draw_map(vectors, domains, table.column("response_mode").to_pylist(), colours)).decode(),
+        similarity_map=base64.b64encode(
+            draw_map(vectors, domains, table.column("response_mode").to_pylist(), colours)
+        ).decode(),
         references=REFERENCES,
         matrix=_matrix(table),
         modes=MODES,
@@ -83,9 +85,7 @@ def colour_of(domains: list[str]) -> dict[str, str]:
 
 def _matrix(table: pa.Table) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    for domain, mode in zip(
-        table.column("domain").to_pylist(), table.column("response_mode").to_pylist(), strict=True
-    ):
+    for domain, mode in zip(table.column("domain").to_pylist(), table.column("response_mode").to_pylist(), strict=True):
         found[domain][mode] += 1
     return dict(sorted(found.items()))
 
@@ -95,10 +95,25 @@ def _examples(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     wanted = {mode: (1 if mode == "answer" else EXAMPLES - (mode == "crisis_first")) for mode in MODES}
     seen: Counter[tuple[str, str]] = Counter()
-    columns = ["prompt", "response", "domain", "category", "role", "severity", "register", "country", "response_mode", "split", "strategies"]
+    columns = [
+        "prompt",
+        "response",
+        "domain",
+        "category",
+        "role",
+        "severity",
+        "register",
+        "country",
+        "response_mode",
+        "split",
+        "strategies",
+    ]
     for row in table.select(columns).to_pylist():
         key = (row["domain"], row["response_mode"])
         if row["split"] == "train" and seen[key] < wanted[row["response_mode"]]:
             seen[key] += 1
             found[row["domain"]].append(row)
-    return {domain: sorted(rows, key=lambda row: MODES.index(row["response_mode"])) for domain, rows in sorted(found.items())}
+    return {
+        domain: sorted(rows, key=lambda row: MODES.index(row["response_mode"]))
+        for domain, rows in sorted(found.items())
+    }

@@ -1,0 +1,6 @@
+"""python -m corpusgen"""
+
+from corpusgen.cli import main
+
+if __name__ == "__main__":
+    main()

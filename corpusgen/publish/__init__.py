@@ -1,0 +1,164 @@
+"""Publishing: a finished run becomes a release folder that `datasets.load_dataset` reads and anybody can verify."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpusgen.errors import RunError, StorageError, Unmet, UsageError
+from corpusgen.publish.card import render_card
+from corpusgen.publish.tables import preference_table, resources_table
+from corpusgen.recipe import Inputs, load_inputs
+from corpusgen.run import Run, read_table, require_run, storage_error, write_table, write_text
+from corpusgen.schema import Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Release", "publish"]
+
+SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release folder.
+
+    Attributes:
+        path: The folder.
+        files: SHA-256 by file, relative to the folder.
+        changed: Whether anything was written.
+        reviewed: Whether the review gate was passed.
+    """
+
+    path: Path
+    files: dict[str, str]
+    changed: bool
+    reviewed: bool
+
+
+def publish(run: str | Path, to: str | Path, *, unreviewed: bool = False) -> Release:
+    """Writes a run as a release folder: Parquet by configuration and split, a dataset card, and checksums.
+
+    Args:
+        run: The run folder.
+        to: The release folder; made, or replaced whole if it is a release.
+        unreviewed: Publishes although no clinician has reviewed the corpus; the card says so.
+
+    Returns:
+        The release; nothing is written if the folder holds it already.
+
+    Raises:
+        RunError: The run is not finished, or its inputs have changed since.
+        Unmet: The corpus has not passed its review, and ``unreviewed`` is not given.
+        UsageError: The folder holds something else than a release.
+        StorageError: The folder cannot be written.
+    """
+    source = require_run(Path(run))
+    state = source.state()
+    if state.get("state") != "built":
+        raise RunError("is not finished", where=source.root, do=f"corpusgen build {state.get('recipe', 'RECIPE')}")
+    if not unreviewed:
+        wanted = state["settings"]["review"]
+        what = (
+            "has not been reviewed by clinicians: the recipe wants an upper bound on harmful responses below "
+            f"{wanted['max_harm']:.0%}, from {wanted['sample']} reviewed pairs, and there are none"
+        )
+        raise Unmet(
+            what, where=source.root, do="have it reviewed, or publish with --unreviewed, which the card will say"
+        )
+    inputs = _inputs(state)
+    target = Path(to)
+    _require_release_or_nothing(target)
+    parent = target.resolve().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=parent))
+    except OSError as error:
+        raise storage_error(error, target) from error
+    try:
+        _write(scratch, source, state, inputs)
+        files = checksums(scratch)
+        write_text(scratch / SUMS, "".join(f"{digest}  {name}\n" for name, digest in files.items()))
+        if _same(scratch, target):
+            return Release(target, files, changed=False, reviewed=False)
+        _swap(scratch, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Release(target, files, changed=True, reviewed=False)
+
+
+def _inputs(state: Mapping[str, Any]) -> Inputs:
+    """Loads the run's recipe again; what is released must be what was built."""
+    settings = state["settings"]
+    inputs = load_inputs(
+        state["recipe"], pairs=settings["pairs"], seed=settings["seed"], author={"kind": settings["author"]["kind"]}
+    )
+    if inputs.files != state["inputs"]:
+        do = f"bring the run up to date first: corpusgen build {state['recipe']}"
+        raise RunError("taxonomy or seeds have changed since this run was built", where=state["recipe"], do=do)
+    return inputs
+
+
+def _write(folder: Path, run: Run, state: Mapping[str, Any], inputs: Inputs) -> None:
+    import json
+
+    import pyarrow.compute as pc
+
+    corpus = read_table(run.corpus_path)
+    for split in Split:
+        part: pa.Table = corpus.filter(pc.equal(corpus.column("split"), str(split)))
+        if part.num_rows:
+            write_table(part, folder / "data" / "default" / f"{split}.parquet")
+    write_table(preference_table(corpus, inputs), folder / "data" / "preference" / "train.parquet")
+    write_table(resources_table(inputs.taxonomy.registry), folder / "data" / "resources" / "train.parquet")
+    metrics = json.loads(run.metrics_path.read_text(encoding="utf-8"))
+    write_text(folder / "README.md", render_card(corpus, metrics, state, inputs))
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of every file of a release but SHA256SUMS itself, by relative path, sorted."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != SUMS and not any(part.startswith(".") for part in Path(name).parts):
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def _require_release_or_nothing(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UsageError("is a file", where=target, do="name a folder")
+    if any(target.iterdir()) and not (target / SUMS).is_file():
+        do = "name an empty folder, or one that holds a release"
+        raise UsageError("holds files that are no release, and would be replaced", where=target, do=do)
+
+
+def _same(fresh: Path, target: Path) -> bool:
+    sums = target / SUMS
+    return sums.is_file() and sums.read_bytes() == (fresh / SUMS).read_bytes() and checksums(target) == checksums(fresh)
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    """Puts a complete folder in the place of an older one; the older one goes only when the new one stands."""
+    old = fresh.with_name(fresh.name + ".old")
+    try:
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+        target.chmod(0o755)
+    except OSError as error:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise StorageError(
+            f"cannot be replaced: {error.strerror}", where=target, do="close what has it open"
+        ) from error
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
