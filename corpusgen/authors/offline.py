@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple, TypeVar
 
@@ -103,6 +104,8 @@ class Composer:
         self.seeds = seeds
         self.phrases = seeds.phrases
         self.spelling = spelling_pattern(taxonomy.spelling)
+        self._british: dict[str, str] = {}
+        self._fitting: dict[tuple[object, ...], Sequence[Phrase]] = {}
 
     def prompt(self, brief: Brief) -> str:
         """Returns the prompt for a brief."""
@@ -128,7 +131,28 @@ class Composer:
     def _spell(self, text: str, country: str) -> str:
         if not self.taxonomy.registry.british(country):
             return text
-        return british(text, self.taxonomy.spelling, self.spelling)
+        if text not in self._british:
+            # authored lines come again and again; whole prompts do not, and are few beside them
+            self._british[text] = british(text, self.taxonomy.spelling, self.spelling)
+        return self._british[text]
+
+    def fitting(self, pool: Sequence[Phrase], cell: Cell) -> Sequence[Phrase]:
+        """Returns the lines of a pool that fit a cell; where none does, those that are tagged for nobody else."""
+        key = (id(pool), cell.domain, cell.role, cell.severity, cell.risk_flags)
+        if key not in self._fitting:
+            fit = [line for line in pool if line.fits(cell.domain, cell.role, cell.severity, cell.risk_flags)]
+            free = [line for line in pool if not (line.roles or line.domains or line.severities or line.flags)]
+            self._fitting[key] = fit or free or pool
+        return self._fitting[key]
+
+    def emergency(self, cell: Cell) -> Sequence[Phrase]:
+        """Returns the emergency lines for a cell: those for its risk flags (an overdose) before those for its role."""
+        key = ("emergency", cell.risk_flags)
+        if key not in self._fitting:
+            lines = self.phrases.emergency
+            special = [line for line in lines if line.flags and set(line.flags) <= set(cell.risk_flags)]
+            self._fitting[key] = special or [line for line in lines if not line.flags]
+        return self._fitting[key]
 
     def ask(self, brief: Brief) -> Ask:
         """Returns what the writer of a risky prompt wants: an ask that fits the response mode."""
@@ -152,7 +176,7 @@ class Composer:
             bare = cell.severity == "low" and deal.turn % 3 == 0
             parts = [short, "" if bare else sign, ask, around.closer(5), cue]
         elif cell.register == "texting":
-            base = short if deal.turn % 3 == 2 else tell
+            base = tell if deal.turn % 3 == 0 else short
             parts = [around.opener(2), base, detail if deal.turn % 3 == 0 else "", sign, ask, around.closer(4), cue]
         elif cell.register == "rambling":
             extra = more if more != detail else ""
@@ -162,9 +186,10 @@ class Composer:
             parts = [around.opener(3), situation.other, reveal, detail if deal.turn % 3 == 0 else "", sign, cue, ask]
         else:
             wordy = cell.register in {"formal", "angry", "minimising"}
+            clipped = deal.turn % 3 == (1 if cell.register == "second_language" else 2)
             parts = [
                 around.opener(1 if wordy else 4),
-                short if cell.register == "second_language" and deal.turn % 3 == 1 else tell,
+                short if clipped else tell,
                 detail if deal.turn % 3 == 0 else "",
                 around.aside(3) if wordy else "",
                 sign,
@@ -310,11 +335,7 @@ class _Response:
 
     def _phrase(self, stream: str, pool: Sequence[Phrase], **slots: str) -> str:
         """A line of a shared pool that fits the cell, its slots filled; slot values keep their own spelling."""
-        cell = self.cell
-        fitting = [
-            phrase for phrase in pool if phrase.fits(cell.domain, cell.role, cell.severity, cell.risk_flags)
-        ] or [phrase for phrase in pool if not (phrase.roles or phrase.domains or phrase.severities or phrase.flags)]
-        text = self._spell(self.deal.shared(stream, fitting or pool).say)
+        text = self._spell(self.deal.shared(stream, self.composer.fitting(pool, self.cell)).say)
         for slot, value in {"it": self._spell(self.it), **slots}.items():
             text = text.replace("{" + slot + "}", value)
         return _sentence_case(text)
@@ -346,13 +367,7 @@ class _Response:
         return self.registry.emergency(self.cell.country) or "your local emergency number"
 
     def _emergency(self) -> str:
-        special = [
-            phrase
-            for phrase in self.phrases.emergency
-            if phrase.flags and phrase.fits(self.cell.domain, self.cell.role, self.cell.severity, self.cell.risk_flags)
-        ]
-        pool = special or [phrase for phrase in self.phrases.emergency if not phrase.flags]
-        return self._phrase("emergency", pool, emergency=self._emergency_number())
+        return self._phrase("emergency", self.composer.emergency(self.cell), emergency=self._emergency_number())
 
     def _resources(self) -> str:
         """Up to two resources, in the order of the cell's topics; where none fits, the directory and emergency help."""
@@ -388,6 +403,7 @@ class _Response:
         return chosen
 
 
+@lru_cache(maxsize=100_000)
 def stems(text: str) -> frozenset[str]:
     """Returns the content words of a text, cut to five letters so that "packed" meets "packing"."""
     return frozenset(word[:5] for word in words(text) if len(word) > 3 and word not in FUNCTION_WORDS)

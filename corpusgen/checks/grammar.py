@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from corpusgen.checks.gate import Kind, Pair, Rules
+from corpusgen.checks.text import words
 
 __all__ = ["Grammar"]
 
@@ -47,11 +49,18 @@ class Grammar:
             (_LOWER_START, "a sentence that begins in lower case"),
         )
         for pattern, what in checks:
+            if pattern is _DOUBLED and not _may_double(pair.response):
+                continue
             if found := pattern.search(pair.response):
                 return f"the response has {what} near “{_near(pair.response, found)}”"
         if pair.response.count("(") != pair.response.count(")"):
             return "the response has a parenthesis that is not closed"
         return None
+
+
+def _may_double(text: str) -> bool:
+    found = words(text)
+    return any(first == second for first, second in pairwise(found))
 
 
 def _near(text: str, found: re.Match[str]) -> str:

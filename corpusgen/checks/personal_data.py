@@ -29,6 +29,9 @@ class PersonalData:
     # names and streets are told by their capitals
     pattern = re.compile("|".join(f"(?:{pattern})" for pattern in PATTERNS), re.IGNORECASE)
 
+    # looking for "@" first is far cheaper than trying every word as the start of an address
+    without_mail = re.compile("|".join(f"(?:{pattern})" for pattern in PATTERNS[2:]), re.IGNORECASE)
+
     def __init__(self, rules: Rules) -> None:
         entries = rules.taxonomy.registry.entries.values()
         values = [re.escape(channel.value) for entry in entries for channel in entry.channels]
@@ -38,7 +41,8 @@ class PersonalData:
         """Returns why the pair is rejected, or None."""
         for side in self.sides:
             text: str = getattr(pair, side)
-            if self.pattern.search(text) and (found := self.pattern.search(self.seen(text))):
+            pattern = self.pattern if "@" in text else self.without_mail
+            if pattern.search(text) and (found := pattern.search(self.seen(text))):
                 return f"the {side} {self.what}: “{found.group(0).strip()}”"
         return None
 

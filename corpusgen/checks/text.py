@@ -21,6 +21,9 @@ CONTACT = re.compile(
 )
 """Anything that could be a way of reaching somebody: an e-mail address, a web address, a run of digits."""
 
+_ADDRESSED = re.compile(r"@|\w\.[A-Za-z]{2}|https?:|www")
+_NUMBER = re.compile(r"(?P<number>[+(]?\d[\d ().-]*\d|\d)")
+
 _DIALLED = re.compile(
     r"\b(?:call|calls|calling|called|dial|dialing|dialling|phone|ring|text|texting|message|number|line|helpline|hotline|whatsapp)\b",
     re.IGNORECASE,
@@ -62,9 +65,10 @@ def contacts(text: str) -> list[tuple[str, int]]:
     stands in a sentence about calling.
     """
     found = []
-    for match in CONTACT.finditer(text):
+    pattern = CONTACT if _ADDRESSED.search(text) else _NUMBER
+    for match in pattern.finditer(text):
         value = match.group(0).rstrip(" .-(")
-        if match.group("number"):
+        if match.lastgroup == "number":
             digits = re.sub(r"\D", "", value)
             near = text[max(0, match.start() - 60) : match.end() + 25]
             dialled = bool(_DIALLED.search(near))

@@ -10,6 +10,10 @@ from corpusgen.dedup.edges import Edge
 __all__ = ["OverlapIndex"]
 
 SEQUENCE = 5
+BITS = 24
+"""Bits for a word's number: 16 million different words."""
+
+WINDOW = (1 << SEQUENCE * BITS) - 1
 
 
 class OverlapIndex:
@@ -59,11 +63,10 @@ class OverlapIndex:
     def _sequences(self, tokens: Sequence[str]) -> set[int]:
         # five word numbers in one integer: a fifth of the memory that a tuple takes
         vocabulary = self._vocabulary
-        numbers = [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
         packed = set()
-        for at in range(len(numbers) - SEQUENCE + 1):
-            value = 0
-            for number in numbers[at : at + SEQUENCE]:
-                value = value << 24 | number
-            packed.add(value)
+        window = 0
+        for at, token in enumerate(tokens, start=1):
+            window = (window << BITS | vocabulary.setdefault(token, len(vocabulary))) & WINDOW
+            if at >= SEQUENCE:
+                packed.add(window)
         return packed
