@@ -96,7 +96,7 @@ def warm_up() -> str:
         "from corpusgen.dedup.embed import model_path\n"
         "print(model_path())"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     return found.stdout.splitlines()[-1]
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from corpusgen.version import VERSION as __version__
 
-
 __all__ = ["Run", "__version__", "build", "check", "deduplicate", "load_recipe", "plan", "publish"]
 
 if TYPE_CHECKING:

@@ -180,15 +180,15 @@ class _Job:
         why = self._why(state, fresh)
         if not why:
             return self._result(state, fresh=False, why="")
+        with self.timer("plan"):
+            cells = make_plan(self.inputs)
         same_inputs = state.get("key") == self.key
         self.run.clear(everything=not same_inputs)
         if not same_inputs:
             state = self._new_state()
             self.run.save_state(state)
         self.progress.stage("plan", why)
-        with self.timer("plan"):
-            cells = make_plan(self.inputs)
-            write_table(plan_table(cells), self.run.plan_path)
+        write_table(plan_table(cells), self.run.plan_path)
         outcomes, pairs, starved, vectors = _Rounds(self, cells).play()
         self._finish(cells, pairs, outcomes, starved, vectors, state)
         return self._result(state, fresh=True, why=why)

@@ -92,7 +92,7 @@ def parse(text: str, file: str) -> Document:
         data = _Builder(file, lines, events).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
+        line = min(mark.line + 1, len(text.splitlines()) or 1) if mark else 0
         what = f"is not valid YAML: {error.problem or error.context or 'syntax error'}"
         do = "check indentation, quotes and colons near this line; quote text that holds ': ' or ' #'"
         raise InvalidFile([Problem(file, line, what, do)]) from error
@@ -145,6 +145,8 @@ class _Builder:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 self._refuse(event, "has a key that is not text", "use a plain word as the key")
+            if event.anchor or event.tag not in (None, "!"):
+                self._refuse(event, "uses a YAML anchor or tag on a key", "write a plain word as the key")
             if event.value in mapping:
                 self._refuse(event, f"repeats the key '{event.value}'", "merge or rename one of the two")
             line = event.start_mark.line + 1

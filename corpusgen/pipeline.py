@@ -246,6 +246,8 @@ def _assemble(
 
 def _run(pipeline: Pipeline) -> None:
     interrupted = False
+    from datasets import disable_progress_bars
+
     original = pipeline._handle_keyboard_interrupt
     before = signal.getsignal(signal.SIGINT)
 
@@ -264,7 +266,8 @@ def _run(pipeline: Pipeline) -> None:
     # distilabel swallows Ctrl+C and returns what it has; the flag tells the two endings apart
     pipeline._handle_keyboard_interrupt = handle
     _children_die_with_parent()
-    quiet = {"DISTILABEL_LOG_LEVEL": "ERROR", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "1"}
+    disable_progress_bars()
+    quiet = {"DISTILABEL_LOG_LEVEL": "ERROR", "HF_HUB_OFFLINE": "1"}
     saved = {name: os.environ.get(name) for name in quiet}
     os.environ.update(quiet)
     try:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from corpusgen.bundled import locate
 from corpusgen.documents import Document, StrictModel, read_model
-from corpusgen.errors import InvalidFile, Problem
+from corpusgen.errors import InvalidFile, Problem, UsageError
 from corpusgen.phrases import REGISTERS
 from corpusgen.schema import UNKNOWN_COUNTRY, Role, Severity
 from corpusgen.seeds import SeedBank, load_seeds, risky_severities
@@ -21,7 +21,7 @@ from corpusgen.taxonomy import Taxonomy, load_taxonomy
 
 __all__ = ["Inputs", "Recipe", "load_inputs", "load_recipe"]
 
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Shares = Annotated[dict[str, Share], Field(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 
@@ -254,12 +254,30 @@ def load_inputs(path: str | Path, **changes: object) -> Inputs:
     changed = {key: value for key, value in changes.items() if value is not None}
     if changed:
         recipe = _override(recipe, changed)
-    taxonomy = load_taxonomy(resolve(found, recipe.taxonomy))
-    seeds = load_seeds(resolve(found, recipe.seeds), taxonomy)
+    folders = {name: _folder(found, document, name, getattr(recipe, name)) for name in ("taxonomy", "seeds")}
+    taxonomy = load_taxonomy(folders["taxonomy"])
+    seeds = load_seeds(folders["seeds"], taxonomy)
     problems = list(_check(recipe, document, taxonomy, seeds))
     if problems:
         raise InvalidFile(problems)
     return Inputs(found, recipe, document, taxonomy, seeds, _hashes(taxonomy, seeds))
+
+
+def _folder(recipe: Path, document: Document, key: str, name: str) -> Path:
+    """Returns a folder that a recipe names.
+
+    Raises:
+        InvalidFile: It is not there; at the line of the recipe that names it.
+    """
+    try:
+        folder = resolve(recipe, name)
+        there = folder.is_dir()
+    except (OSError, RuntimeError, ValueError):
+        there = False
+    if not there:
+        do = "name a folder, relative to the folder above pipelines/"
+        raise InvalidFile([document.problem((key,), f"'{key}' names no folder: {name}", do)])
+    return folder
 
 
 def _override(recipe: Recipe, changes: dict[str, object]) -> Recipe:
@@ -270,7 +288,12 @@ def _override(recipe: Recipe, changes: dict[str, object]) -> Recipe:
         for name in ("validation", "test"):
             data["split"][name] = min(recipe.split.__getattribute__(name) * pairs // recipe.pairs, (pairs - 1) // 2)
     data.update(changes)
-    return Recipe.model_validate(data)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"
+        raise UsageError(what, do="give another value, or leave the option out") from error
 
 
 def _hashes(taxonomy: Taxonomy, seeds: SeedBank) -> dict[str, str]:

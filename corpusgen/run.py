@@ -172,6 +172,8 @@ class Run:
             state = json.loads(self.state_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        except NotADirectoryError as error:
+            raise storage_error(error, self.state_path) from error
         except (OSError, ValueError) as error:
             do = "move the folder away, or build with --fresh"
             raise RunError(f"cannot be read: {error}", where=self.state_path, do=do) from error

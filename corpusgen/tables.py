@@ -72,7 +72,7 @@ def _jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 problem = Problem(str(path), number, f"is not JSON: {error}", "write one JSON object a line")
                 raise InvalidFile([problem]) from error
             if not isinstance(row, dict):
@@ -91,8 +91,9 @@ def _csv(path: Path) -> Iterator[dict[str, Any]]:
                     raise InvalidFile([problem])
                 yield dict(row)
         except csv.Error as error:
+            # the reader counts a line once it is whole
             problem = Problem(
-                str(path), reader.line_num, f"is not valid CSV: {error}", "check the quotes near this line"
+                str(path), reader.line_num + 1, f"is not valid CSV: {error}", "check the quotes near this line"
             )
             raise InvalidFile([problem]) from error
 
@@ -130,7 +131,8 @@ def write_rows(rows: list[dict[str, Any]], path: Path) -> None:
     elif suffix == ".parquet":
         import pyarrow as pa
 
-        write_table(pa.Table.from_pylist(rows), path)
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        write_table(pa.table({name: [row.get(name) for row in rows] for name in columns}), path)
     else:
         raise InvalidFile(
             [Problem(str(path), 0, "has an ending that cannot be written", "use .jsonl, .csv or .parquet")]

@@ -78,8 +78,7 @@ class Component(StrictModel):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """All evidence as one pattern, to be tried on lower-cased text."""
-        lower = (re.sub(r"(\\.)|([A-Z])", lambda m: m.group(1) or m.group(2).lower(), item) for item in self.evidence)
-        return re.compile("|".join(f"(?:{item})" for item in lower))
+        return re.compile("|".join(f"(?:{lower_pattern(item)})" for item in self.evidence))
 
 
 class Strategy(StrictModel):
@@ -177,6 +176,8 @@ class Taxonomy:
     lexicon: Lexicon
     spelling: dict[str, str]
     documents: dict[str, Document] = field(repr=False)
+    ids: dict[str, str] = field(default_factory=dict, repr=False)
+    """The id that each file of domains/ and strategies/ defines, by file name."""
     _decisions: dict[tuple[object, ...], Decision] = field(default_factory=dict, repr=False)
 
     def category(self, domain: str, category: str) -> Category:
@@ -276,7 +277,9 @@ def load_taxonomy(root: Path) -> Taxonomy:
         reader.problems.extend(error.problems)
     if reader.problems or not (policy and lexicon and spelling and registry):
         raise InvalidFile(reader.problems)
-    taxonomy = Taxonomy(root, domains, strategies, policy, registry, lexicon, dict(spelling.british), reader.documents)
+    taxonomy = Taxonomy(
+        root, domains, strategies, policy, registry, lexicon, dict(spelling.british), reader.documents, reader.ids
+    )
     problems = list(_check(taxonomy))
     if problems:
         raise InvalidFile(problems)
@@ -294,6 +297,7 @@ class _Reader:
         self.root = root
         self.documents: dict[str, Document] = {}
         self.problems: list[Problem] = []
+        self.ids: dict[str, str] = {}
 
     def one(self, name: str, model: type[Model]) -> Model | None:
         try:
@@ -316,15 +320,16 @@ class _Reader:
                 do = "give one of the two files another id"
                 self.problems.append(Problem(str(path), 1, f"repeats the id '{value.id}'", do))
             found[value.id] = value
+            self.ids[f"{folder}/{path.name}"] = value.id
         return found
 
 
 def _check(taxonomy: Taxonomy) -> Iterator[Problem]:
     for name, document in taxonomy.documents.items():
         if name.startswith("domains/"):
-            yield from _check_domain(document, taxonomy.domains[document.data["id"]])
+            yield from _check_domain(document, taxonomy.domains[taxonomy.ids[name]])
         elif name.startswith("strategies/"):
-            yield from _check_strategy(document, taxonomy.strategies[document.data["id"]], taxonomy)
+            yield from _check_strategy(document, taxonomy.strategies[taxonomy.ids[name]], taxonomy)
     yield from _check_policy(taxonomy)
     yield from _check_lexicon(taxonomy)
 
@@ -431,9 +436,15 @@ def _check_lexicon(taxonomy: Taxonomy) -> Iterator[Problem]:
                 yield document.problem((name, index), f"is not a regular expression: {error}", "correct it")
 
 
+def lower_pattern(pattern: str) -> str:
+    """Returns a pattern in lower case, its escapes (``\\W``, ``\\S``) as they are, for use on lower-cased text."""
+    return re.sub(r"(\\.)|([A-Z])", lambda match: match.group(1) or match.group(2).lower(), pattern)
+
+
 def _regex_error(pattern: str) -> str | None:
     try:
-        compiled = re.compile(pattern, re.IGNORECASE)
+        # as the gates use it: in lower case, as one of several
+        compiled = re.compile(f"(?:{lower_pattern(pattern)})")
     except (re.error, RecursionError, OverflowError) as error:
         return str(error)
     return "it matches the empty text" if compiled.match("") else None

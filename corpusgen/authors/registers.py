@@ -32,56 +32,18 @@ _PLAIN_CONTRACTIONS = {
 }
 _ENDINGS = {"n't": " not", "'re": " are", "'ve": " have", "'ll": " will"}
 _CONTRACTION = re.compile(r"\b[A-Za-z]+'[a-z]+\b")
+_ADVERBS = r"(?:never|always|already|just|only|ever|not|still|also)"
 _IS = re.compile(
     r"\b(he|she|it|that|there|here|what|who|where|how|this|everything|nothing|nobody|everyone|somebody|someone)'s\b"
-    r"(?=\s+(\w+))",
+    rf"(?=\s+((?:{_ADVERBS}\s+)*)(\w+))",
     re.IGNORECASE,
 )
-_PARTICIPLES = frozenset(
-    [
-        "been",
-        "got",
-        "had",
-        "gone",
-        "done",
-        "taken",
-        "made",
-        "told",
-        "said",
-        "started",
-        "stopped",
-        "become",
-        "begun",
-        "left",
-        "lost",
-        "come",
-        "seen",
-        "given",
-        "kept",
-        "found",
-        "put",
-        "moved",
-        "turned",
-        "changed",
-        "asked",
-        "written",
-        "grown",
-        "threatened",
-        "begged",
-        "spent",
-        "sent",
-        "hidden",
-        "broken",
-        "fallen",
-        "forgotten",
-        "never",
-        "always",
-        "already",
-        "just",
-        "only",
-        "ever",
-    ]
+_HAS = frozenset(["been", "got", "had", "become", "begun"])
+_EITHER = frozenset(
+    ["gone", "done", "taken", "made", "told", "said", "started", "stopped", "come", "seen", "given", "kept", "found", "put", "moved", "turned", "changed", "asked", "written", "left", "lost", "grown", "broken", "hidden", "sent", "spent", "fallen", "forgotten", "threatened", "begged", "held", "cut", "set", "hurt", "shut"]
 )
+"""Words after which "'s" can be "is" or "has" ("it's broken", "he's broken it"); the contraction then stays."""
+
 _TEXTING = {
     "you": "u",
     "your": "ur",
@@ -133,9 +95,10 @@ def expand_contractions(text: str) -> str:
     """Returns the text with contractions written out; those that could mean two things ("he'd") stay."""
 
     def to_be(match: re.Match[str]) -> str:
-        follows = match.group(2).lower()
-        perfect = follows in _PARTICIPLES or (follows.endswith("ed") and follows not in {"tired", "scared", "worried"})
-        return f"{match.group(1)} {'has' if perfect else 'is'}"
+        follows = match.group(3).lower()
+        if follows in _EITHER or (follows.endswith("ed") and follows not in {"tired", "scared", "worried"}):
+            return match.group(0)
+        return f"{match.group(1)} {'has' if follows in _HAS else 'is'}"
 
     # tags such as "isn't it?" would become "is not it?"; they are turned round
     text = re.sub(

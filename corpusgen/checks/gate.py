@@ -54,7 +54,7 @@ def pair_of(row: Mapping[str, object]) -> Pair:
 def _listed(value: object) -> Sequence[object]:
     if isinstance(value, str):
         # a CSV has no lists; "a;b" and "a, b" are what people write
-        return [part.strip() for part in value.strip("[]").replace(";", ",").split(",") if part.strip(" '\"")]
+        return [found for part in re.split("[;,]", value.strip("[] ")) if (found := part.strip(" '\""))]
     return value if isinstance(value, Sequence) else [value]
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from corpusgen.checks.gate import Pair
+from corpusgen.taxonomy import lower_pattern
 
 __all__ = ["OwnWordsGate", "PatternGate", "compiled"]
 
@@ -16,11 +17,6 @@ def compiled(patterns: Sequence[str]) -> re.Pattern[str]:
     Python's engine is two to three times as fast on lower case as it is when told to ignore case.
     """
     return re.compile("|".join(f"(?:{lower_pattern(pattern)})" for pattern in patterns) or r"(?!)")
-
-
-def lower_pattern(pattern: str) -> str:
-    """Returns a pattern in lower case, its escapes (``\\W``, ``\\S``) as they are."""
-    return re.sub(r"(\\.)|([A-Z])", lambda match: match.group(1) or match.group(2).lower(), pattern)
 
 
 class PatternGate:

@@ -72,7 +72,7 @@ class Resources:
         fitting = [entry for entry in usable if pair.role in entry.roles]
         if not fitting:
             return f"names {usable[0].id} to somebody whose role is {pair.role}"
-        if "minor_involved" not in (pair.risk_flags or ("minor_involved",)):
+        if pair.risk_flags is not None and "minor_involved" not in pair.risk_flags:
             fitting = [entry for entry in fitting if not {"youth", "children"} & set(entry.audience)]
             if not fitting:
                 return f"names {usable[0].id}, which serves young people, and none is involved"

@@ -25,7 +25,7 @@ _ADDRESSED = re.compile(r"@|\w\.[A-Za-z]{2}|https?:|www")
 _NUMBER = re.compile(r"(?P<number>[+(]?\d[\d ().-]*\d|\d)")
 
 _DIALLED = re.compile(
-    r"\b(?:call|calls|calling|called|dial|dialing|dialling|phone|ring|text|texting|message|number|line|helpline|hotline|whatsapp)\b",
+    r"\b(?:call|calls|calling|called|dial|dialing|dialling|phone|ring|text|texting|message|number|line|helpline|hotline|whatsapp|reach|reaches|reached|contact|answers|answer|listen|listens)\b",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(
@@ -77,7 +77,10 @@ def contacts(text: str) -> list[tuple[str, int]]:
             )
             year = len(digits) == 4 and value.isdigit() and digits[:2] in {"18", "19", "20"}
             thousands = re.fullmatch(r"\d{1,3}", value) and re.match(r",\d{3}", text[match.end() :])
-            always = text[match.start() : match.end() + 2] == "24/7" or text[match.start() - 3 : match.end()] == "24/7"
+            always = (
+                text[match.start() : match.end() + 2] == "24/7"
+                or text[max(0, match.start() - 3) : match.end()] == "24/7"
+            )
             if always or len(digits) < 2 or (len(digits) < 5 and not dialled):
                 continue
             if (counted or thousands or (year and not dialled)) and len(digits) < 7:

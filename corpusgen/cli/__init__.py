@@ -82,7 +82,8 @@ def run(arguments: list[str]) -> int:
     except _ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "corpusgen"
-        fail(str(getattr(error, "message", error)), do=f"{where} --help")
+        said: str = error.format_message()  # type: ignore[attr-defined]  # of the class found above
+        fail(said, do=f"{where} --help")
         return 2
     except CorpusgenError as error:
         _debug(arguments)

@@ -177,7 +177,10 @@ EXAMPLES = [
         "resources", "See $directory.", "Call $line.", "the country here is unknown", country="unknown", role="victim"
     ),
     Example(
-        "resources", HERE, {"prompt": "+ I rang $line.", **HERE}, "the prompt holds a number, address or link: $line"
+        "resources",
+        HERE,
+        {"prompt": "+ I did call $line.", **HERE},
+        "the prompt holds a number, address or link: $line",
     ),
     Example(
         "resources",
@@ -272,7 +275,7 @@ EXAMPLES = [
         "diagnoses or labels: “you clearly",
     ),
     text("diagnosis", "He may say “you are crazy” again.", "He is a narcissist.", "“he is a narcissist”"),
-    text("moralising", "You should have some tea.", "You should be ashamed.", "moralises: “you should be ashamed”"),
+    text("moralising", "You could have some tea.", "You should be ashamed.", "moralises: “you should be ashamed”"),
     text("moralising", "Anger has its reasons.", "Violence is never the answer.", "moralises"),
     text(
         "human_claim",
@@ -395,7 +398,9 @@ def test_a_line_for_another_trouble_is_turned_away(rules: Rules, world: World, i
     assert f"names {entry.id}, which is for" in str(reason_of("resources", placed, rules))
 
 
-def test_a_line_for_the_young_needs_somebody_young(rules: Rules, inputs: Inputs) -> None:
+@pytest.mark.parametrize("flags", [(), ("weapon_access",)])
+def test_a_line_for_the_young_needs_somebody_young(flags: tuple[str, ...], rules: Rules, inputs: Inputs) -> None:
+    """An empty list of flags says that nobody young is involved; only an absent one leaves it open."""
     entry = next(
         entry
         for entry in inputs.taxonomy.registry.entries.values()
@@ -403,14 +408,12 @@ def test_a_line_for_the_young_needs_somebody_young(rules: Rules, inputs: Inputs)
         and "youth" in entry.audience
         and any(item.kind == "call" for item in entry.channels)
     )
-    pair = replace(
-        BASE, response=f"{BASE.response} Call {number(entry)}.", country=entry.country, role=str(entry.roles[0])
-    )
-    young = replace(pair, risk_flags=("minor_involved",))
-    assert reason_of("resources", young, rules) is None
-    assert "serves young people, and none is involved" in str(
-        reason_of("resources", replace(pair, risk_flags=()), rules)
-    )
+    response = f"{BASE.response} Call {number(entry)}."
+    pair = replace(BASE, response=response, country=entry.country, role=str(entry.roles[0]))
+    assert reason_of("resources", pair, rules) is None
+    assert reason_of("resources", replace(pair, risk_flags=("minor_involved",)), rules) is None
+    reason = str(reason_of("resources", replace(pair, risk_flags=flags), rules))
+    assert "serves young people, and none is involved" in reason
 
 
 @pytest.mark.parametrize("start", ["555 999 is the number to ring tonight.", "999 999 answers."])
@@ -502,7 +505,8 @@ def test_a_gate_without_its_labels_is_not_run_and_never_a_pass(rules: Rules) -> 
 def test_a_label_that_is_absent_stops_the_gate(rules: Rules, world: World) -> None:
     flagged = replace(BASE, country=world.country, risk_flags=("suicide_self_harm",), response_mode="supportive_answer")
     assert reason_of("crisis_line", flagged, rules) is not None
-    assert reason_of("crisis_line", replace(flagged, risk_flags=None), rules) is None
+    for label in ("country", "risk_flags", "response_mode"):
+        assert reason_of("crisis_line", replace(flagged, **{label: None}), rules) is None
 
 
 @pytest.mark.parametrize(

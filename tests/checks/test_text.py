@@ -25,6 +25,7 @@ def values(text: str) -> list[str]:
         ("Text HOME to 741741, or ring +44 1372 847 161.", ["741741", "+44 1372 847 161"]),
         ("It is open 24/7 on 988, just call.", ["988"]),
         ("Please dial 15.", ["15"]),
+        ("You can reach them on 988.", ["988"]),
     ],
 )
 def test_a_way_of_reaching_somebody_is_found(text: str, found: list[str]) -> None:
