@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -152,12 +153,17 @@ class _Dealer:
         self.wanted: set[str] = set()
 
     def situations(self, slots: Sequence[_Slot]) -> list[Cell]:
-        candidates = self.strata[slots[0].domain, slots[0].role, slots[0].severity]
+        candidates = {seed.key: seed for seed in self.strata[slots[0].domain, slots[0].role, slots[0].severity]}
+        heap = [(*self._turn(seed), key) for key, seed in candidates.items()]
+        heapq.heapify(heap)
         cells = []
         for slot in slots:
-            seed = min(candidates, key=self._turn)
-            cells.append(self._cell(slot, seed, self.used[seed.key]))
-            self.used[seed.key] += 1
+            # another stratum may have used a seed since its turn was noted
+            while heap[0][0] != self.used[heap[0][-1]]:
+                heapq.heapreplace(heap, (*self._turn(candidates[heap[0][-1]]), heap[0][-1]))
+            key = heap[0][-1]
+            cells.append(self._cell(slot, candidates[key], self.used[key]))
+            self.used[key] += 1
         return cells
 
     def _turn(self, seed: Seed) -> tuple[int, bool, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,7 +114,10 @@ def test_keys_are_text_whatever_they_look_like() -> None:
     assert parse("NO: 1\n112: 2\ntrue: 3\n", "some.yaml").data == {"NO": 1, "112": 2, "true": 3}
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=30)
+texts = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp"], exclude_characters="\ufeff"),
+    max_size=30,
+)
 
 
 @given(
@@ -123,7 +126,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), m
 def test_what_was_written_is_read_back(data: object) -> None:
     if len(str(data)) > 900:  # a key this long is written in a form that says so; curated files have none
         return
-    written = yaml.safe_dump({"data": _big_numbers_as_text(data)}, allow_unicode=True)
+    written = json.dumps({"data": _big_numbers_as_text(data)}, ensure_ascii=False)  # JSON is YAML 1.2
     assert parse(written, "round.yaml").data == {"data": _big_numbers_as_text(data)}
 
 
@@ -151,7 +154,7 @@ def _big_numbers_as_text(value: object) -> object:
         ("a: 1\n---\nb: 2\n", 2, "more than one YAML document"),
         ("a: 1\n...\n---\nb: 2\n", 3, "more than one YAML document"),
         ("a: 1\n? [x, y]\n: 2\n", 2, "a key that is not text"),
-        ("a: 1\nb: 'open\n", 3, "not valid YAML"),
+        ("a: 1\nb: 'open\n", 2, "not valid YAML"),
         ("a: 1\nb: c: d\n", 2, "not valid YAML"),
         ("a: 1\n\tb: 2\n", 2, "not valid YAML"),
         ("a: 1\nb: \x07\n", 2, "not valid YAML"),

@@ -39,10 +39,14 @@ _IS = re.compile(
     re.IGNORECASE,
 )
 _HAS = frozenset(["been", "got", "had", "become", "begun"])
-_EITHER = frozenset(
-    ["gone", "done", "taken", "made", "told", "said", "started", "stopped", "come", "seen", "given", "kept", "found", "put", "moved", "turned", "changed", "asked", "written", "left", "lost", "grown", "broken", "hidden", "sent", "spent", "fallen", "forgotten", "threatened", "begged", "held", "cut", "set", "hurt", "shut"]
+_ACTED = frozenset(
+    {"stopped", "started", "left", "gone", "taken", "said", "told", "given", "kept", "found", "put", "moved", "turned"}
+    | {"changed", "asked", "written", "grown", "hidden", "sent", "spent", "forgotten", "threatened", "begged", "come"}
 )
-"""Words after which "'s" can be "is" or "has" ("it's broken", "he's broken it"); the contraction then stays."""
+"""What a person has done: "she's left" is "she has left"."""
+
+_STATES = frozenset({"supposed", "named", "called", "meant", "tired", "scared", "worried", "married", "allowed"})
+"""What something is: "it's supposed" is "it is supposed"."""
 
 _TEXTING = {
     "you": "u",
@@ -96,9 +100,12 @@ def expand_contractions(text: str) -> str:
 
     def to_be(match: re.Match[str]) -> str:
         follows = match.group(3).lower()
-        if follows in _EITHER or (follows.endswith("ed") and follows not in {"tired", "scared", "worried"}):
-            return match.group(0)
-        return f"{match.group(1)} {'has' if follows in _HAS else 'is'}"
+        person = match.group(1).lower() in {"he", "she", "who", "nobody", "everyone", "somebody", "someone"}
+        if follows in _HAS or (person and follows in _ACTED):
+            return f"{match.group(1)} has"
+        if follows not in _STATES and (follows in _ACTED or re.search(r"(?:ed|oken|made|done|lost|hurt)$", follows)):
+            return match.group(0)  # "it's broken", "he's broken it": it could be either, and stays
+        return f"{match.group(1)} is"
 
     # tags such as "isn't it?" would become "is not it?"; they are turned round
     text = re.sub(

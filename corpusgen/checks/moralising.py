@@ -10,7 +10,7 @@ __all__ = ["Moralising"]
 PATTERNS = (
     r"\b(?:shame on you|you should be ashamed|ashamed of yourself|how (?:could|dare) you|what (?:is|were) (?:wrong with )?you (?:thinking|doing)\?)",
     r"\b(?:that|this|it|what you(?:['’]re| are) (?:asking|doing|planning)|your (?:plan|request|behaviou?r))(?:['’]s| is| would be) (?:(?:deeply|morally|simply|just|very|so|completely|absolutely|utterly) )?(?:immoral|sinful|evil|disgusting|despicable|selfish|cowardly|unethical|reprehensible|sick|shameful|inexcusable|wrong and)\b",
-    r"\byou (?:(?:should have|shouldn['’]t have|should not have)(?! to\b)|brought this on|only have yourself|have only yourself|need to take responsibility|should know better|made your bed)\b",
+    r"\byou (?:should(?:n['’]t| not)? have (?:never |just |at least )?(?:\w+ed|\w+en|known|told|thought|left|gone|done|said|kept|put|let|come|got|made|found)\b|brought this on|only have yourself|have only yourself|need to take responsibility|should know better|made your bed)\b",
     r"\b(?:a sin|against god|god would|good people don['’]t|decent people|any decent|moral(?:ly)? (?:duty|obligation|obligated))\b",
     r"\bthink (?:about|of) (?:what (?:you(?:['’]re| are) doing|this (?:would|will) do) to|how selfish|your poor)\b",
     r"\bviolence is never (?:the answer|okay|ok)\b|\bsuicide is (?:selfish|a sin|the coward)\b|\bdrugs are (?:bad|never)\b",

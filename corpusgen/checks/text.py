@@ -72,9 +72,8 @@ def contacts(text: str) -> list[tuple[str, int]]:
             digits = re.sub(r"\D", "", value)
             near = text[max(0, match.start() - 60) : match.end() + 25]
             dialled = bool(_DIALLED.search(near))
-            counted = (
-                bool(_COUNTED.match(text[match.end() :])) or text[max(0, match.start() - 1) : match.start()] in "$€£#"
-            )
+            before = text[max(0, match.start() - 1) : match.start()]
+            counted = bool(_COUNTED.match(text[match.end() :])) or before in {"$", "€", "£", "#"}
             year = len(digits) == 4 and value.isdigit() and digits[:2] in {"18", "19", "20"}
             thousands = re.fullmatch(r"\d{1,3}", value) and re.match(r",\d{3}", text[match.end() :])
             always = (
