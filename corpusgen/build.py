@@ -513,7 +513,7 @@ def _block_widths(attempts: int) -> Iterator[int]:
     Starting the writers costs more than composing a few pairs that turn out not to be needed.
     """
     left = attempts
-    for width in (1, 4, attempts):
+    for width in (1, 7, attempts):
         if left > 0:
             yield min(width, left)
             left -= width

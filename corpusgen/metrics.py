@@ -239,7 +239,7 @@ def _relevance(
         groups[key].append(at)
     draw = random.Random(SAMPLE_SEED)
     trials = []
-    for at in sample(len(responses), SAMPLE_SEED + 1, 240):
+    for at in sample(len(responses), SAMPLE_SEED + 1, 200):
         others = [other for other in groups[domains[at], modes[at]] if other != at]
         if len(others) >= CANDIDATES - 1:
             trials.append((at, [at, *draw.sample(others, CANDIDATES - 1)]))

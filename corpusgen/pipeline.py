@@ -16,7 +16,6 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -138,7 +137,7 @@ class ComposeResponse(_Compose):
         """Yields the batch with responses."""
 
         def write(author: Composer, brief: Brief, row: dict[str, Any]) -> None:
-            written = author.response(brief)
+            written = author.response(brief, row["prompt"])
             row["response"] = written.response
             row["components"] = list(written.components)
             row["resources"] = list(written.resources)
@@ -217,7 +216,7 @@ def write_parts(inputs: Inputs, batches: Mapping[str, Sequence[Brief]], folder: 
     size = max(len(briefs) for briefs in batches.values())
     # batches are cut by number, so that a part that is not full stands last
     for part, briefs in sorted(batches.items(), key=lambda item: -len(item[1])):
-        rows.extend({"part": part, "brief": json.dumps(asdict(brief))} for brief in briefs)
+        rows.extend({"part": part, "brief": json.dumps({**vars(brief), "cell": vars(brief.cell)})} for brief in briefs)
     with tempfile.TemporaryDirectory(prefix="corpusgen-") as scratch:
         briefs_path = Path(scratch) / "briefs.json"
         briefs_path.write_text(json.dumps(rows), encoding="utf-8")

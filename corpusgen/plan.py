@@ -7,7 +7,7 @@ import heapq
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from corpusgen.errors import InvalidFile
@@ -250,7 +250,7 @@ def plan_table(cells: Sequence[Cell]) -> pa.Table:
     """Returns the plan as a table of :func:`corpusgen.schema.plan_schema`."""
     import pyarrow as pa
 
-    return pa.Table.from_pylist([asdict(cell) for cell in cells], schema=plan_schema())
+    return pa.Table.from_pylist([vars(cell) for cell in cells], schema=plan_schema())
 
 
 MARGINS = ("domain", "response_mode", "role", "severity", "register", "country", "category")

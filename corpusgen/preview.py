@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,11 @@ def preview(recipe: str | Path, number: int, seed: int | None = None) -> list[di
     gates = pair_gates(Rules(inputs.taxonomy, inputs.recipe.checks))
     shown = []
     for brief in make_briefs(cells, chosen):
-        written = composer.response(brief)
+        prompt = composer.prompt(brief)
+        written = composer.response(brief, prompt)
         row = {
-            **asdict(brief.cell),
-            "prompt": composer.prompt(brief),
+            **vars(brief.cell),
+            "prompt": prompt,
             "response": written.response,
             "components": written.components,
             "resources": written.resources,

@@ -115,12 +115,12 @@ class Composer:
             text = self._risky_prompt(brief, self._situation(brief))
         return self._spell(text, brief.cell.country)
 
-    def response(self, brief: Brief) -> Written:
-        """Returns the response for a brief, its resource slots filled from the registry."""
+    def response(self, brief: Brief, prompt: str) -> Written:
+        """Returns the response to the prompt of a brief, its resource slots filled from the registry."""
         if brief.cell.lookalike:
             answer = self._question(brief).answer
             return Written(self._spell(answer, brief.cell.country), (), ())
-        return _Response(self, brief, self._situation(brief)).compose()
+        return _Response(self, brief, self._situation(brief), prompt).compose()
 
     def _situation(self, brief: Brief) -> Situation:
         return self.seeds.situations[brief.cell.seed_id].situation
@@ -186,7 +186,7 @@ class Composer:
             parts = [around.opener(3), situation.other, reveal, detail if deal.turn % 3 == 0 else "", sign, cue, ask]
         else:
             wordy = cell.register in {"formal", "angry", "minimising"}
-            clipped = deal.turn % 3 == (1 if cell.register == "second_language" else 2)
+            clipped = deal.turn % 3 == 2 if wordy else deal.turn % 2 == 1
             parts = [
                 around.opener(1 if wordy else 4),
                 short if clipped else tell,
@@ -278,7 +278,7 @@ LONG_REGISTERS = frozenset({"rambling", "formal"})
 class _Response:
     """Composes one response."""
 
-    def __init__(self, composer: Composer, brief: Brief, situation: Situation) -> None:
+    def __init__(self, composer: Composer, brief: Brief, situation: Situation, prompt: str) -> None:
         self.composer = composer
         self.phrases = composer.phrases
         self.taxonomy = composer.taxonomy
@@ -287,7 +287,7 @@ class _Response:
         self.situation = situation
         self.deal = _Deal(brief)
         self.ask = composer.ask(brief)
-        self.told = stems(composer.prompt(brief))
+        self.told = stems(prompt)
         self.it = self._own("it", situation.it, 0)
         self.used: list[str] = []
         self.named: list[str] = []

@@ -36,6 +36,7 @@ class LexicalIndex:
 
         self.threshold = threshold
         self.sets: list[frozenset[str]] = []
+        self._pending: dict[str, Any] = {}
         self._index = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, PERMUTATIONS // BANDS))
 
     def edges(self, newcomers: Sequence[str]) -> list[Edge]:
@@ -45,8 +46,10 @@ class LexicalIndex:
         base = len(self.sets)
         fresh = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, PERMUTATIONS // BANDS))
         sets = [shingles(text) for text in newcomers]
+        minhashes = _minhashes(sets)
+        self._pending = dict(zip(newcomers, minhashes, strict=True))
         found = []
-        for offset, minhash in enumerate(_minhashes(sets)):
+        for offset, minhash in enumerate(minhashes):
             own = sets[offset]
             if not own:
                 continue
@@ -61,8 +64,9 @@ class LexicalIndex:
 
     def accept(self, texts: Sequence[str]) -> None:
         """Adds texts to the accepted ones."""
-        sets = [shingles(text) for text in texts]
-        for found, minhash in zip(sets, _minhashes(sets), strict=True):
+        for text in texts:
+            found = shingles(text)
+            minhash = self._pending.get(text) or _minhashes([found])[0]
             self._index.insert(len(self.sets), minhash)
             self.sets.append(found)
 

@@ -104,8 +104,12 @@ class Screen:
         edges += self._exact_responses.edges([pair.response for pair in pairs[start:]])
         alike = self._lexical.edges(prompts[start:])
         all_vectors = np.concatenate([self._vectors, vectors])
-        alike += semantic_edges(prompts, all_vectors, self.settings.semantic, self.encoder, start)
-        edges += [edge for edge in alike if pairs[edge.first].response_mode == pairs[edge.second].response_mode]
+
+        def same_mode(first: int, second: int) -> bool:
+            return pairs[first].response_mode == pairs[second].response_mode
+
+        edges += [edge for edge in alike if same_mode(edge.first, edge.second)]
+        edges += semantic_edges(prompts, all_vectors, self.settings.semantic, self.encoder, start, same_mode)
         edges += self._overlap.edges([self._words(pair) for pair in pairs[start:]])
         return edges
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from corpusgen.dedup.edges import Edge, EdgeKind
+from corpusgen.dedup.edges import Edge
 from corpusgen.dedup.embed import Encoder
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def semantic_edges(
     threshold: float,
     encoder: Encoder,
     start: int = 0,
-    kind: EdgeKind = "semantic",
+    comparable: Callable[[int, int], bool] | None = None,
 ) -> list[Edge]:
     """Returns an edge for each pair of texts at or above a cosine.
 
@@ -57,7 +57,7 @@ def semantic_edges(
         threshold: Cosine from which two texts are near-duplicates, compared after rounding to 4 places.
         encoder: Embeds the candidates again in single precision, which decides.
         start: Pairs among the texts before this position are not looked for.
-        kind: What the edges are called.
+        comparable: Which pairs count at all; every pair by default.
     """
     import numpy as np
 
@@ -66,6 +66,7 @@ def semantic_edges(
             (min(start + query, other), max(start + query, other))
             for query, other, _ in near(vectors[start:], vectors, threshold - MARGIN)
             if start + query != other
+            and (comparable is None or comparable(min(start + query, other), max(start + query, other)))
         }
     )
     if not candidates:
@@ -77,5 +78,5 @@ def semantic_edges(
     for first, second in candidates:
         cosine = round(float(precise[place[first]] @ precise[place[second]]), 4)
         if cosine >= threshold:
-            edges.append(Edge(first, second, kind, cosine))
+            edges.append(Edge(first, second, "semantic", cosine))
     return edges

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_map"]
 
-MOST_DOTS = 2000
+MOST_DOTS = 1600
 """More would hide each other, and the layout's cost grows faster than their number."""
 
 
@@ -21,7 +21,7 @@ def draw_map(
     """Returns a PNG: embeddings laid out in the plane by t-SNE (van der Maaten & Hinton, 2008), coloured by domain.
 
     Args:
-        vectors: Unit vectors, shape (n, d); of more than 2,000 an even selection is drawn.
+        vectors: Unit vectors, shape (n, d); of more than 1,600 an even selection is drawn.
         domains: The domain of each.
         modes: The response mode of each; harmless look-alikes are drawn as rings.
         colours: A colour for each domain.
