@@ -25,8 +25,8 @@ from corpusgen.plan import MARGINS, Cell, quotas
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from corpusgen.build import Outcome
     from corpusgen.dedup.embed import Vectors
+    from corpusgen.progress import Outcome
     from corpusgen.recipe import Inputs
 
 __all__ = ["REFERENCES", "Metrics", "compute_metrics"]

@@ -113,13 +113,13 @@ class Composer:
             text = self._lookalike_prompt(brief)
         else:
             text = self._risky_prompt(brief, self._situation(brief))
-        return self._spell(text, brief.cell.country)
+        return self.spell(text, brief.cell.country)
 
     def response(self, brief: Brief, prompt: str) -> Written:
         """Returns the response to the prompt of a brief, its resource slots filled from the registry."""
         if brief.cell.lookalike:
             answer = self._question(brief).answer
-            return Written(self._spell(answer, brief.cell.country), (), ())
+            return Written(self.spell(answer, brief.cell.country), (), ())
         return _Response(self, brief, self._situation(brief), prompt).compose()
 
     def _situation(self, brief: Brief) -> Situation:
@@ -128,7 +128,8 @@ class Composer:
     def _question(self, brief: Brief) -> Question:
         return self.seeds.lookalikes[brief.cell.seed_id][1].questions[brief.cell.ordinal]
 
-    def _spell(self, text: str, country: str) -> str:
+    def spell(self, text: str, country: str) -> str:
+        """Returns a text in the spelling of a country."""
         if not self.taxonomy.registry.british(country):
             return text
         if text not in self._british:
@@ -321,7 +322,7 @@ class _Response:
         return parts
 
     def _spell(self, text: str) -> str:
-        return self.composer._spell(text, self.cell.country)
+        return self.composer.spell(text, self.cell.country)
 
     def _own(self, name: str, lines: Sequence[str], shift: int) -> str:
         """One of the situation's own lines that share most with what this prompt tells; equals take turns.

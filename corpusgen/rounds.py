@@ -1,0 +1,267 @@
+"""Rounds of write, check and dedup: accepted pairs always win, cells that lost a pair get the next attempt."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpusgen.authors.offline import Brief, make_briefs
+from corpusgen.checks import Pair, Rules, check_pairs, corpus_gates, pair_gates
+from corpusgen.dedup.embed import MiniLM
+from corpusgen.dedup.foreign import Benchmarked
+from corpusgen.dedup.screen import Screen
+from corpusgen.errors import RunError
+from corpusgen.pipeline import PART_ROWS, write_parts
+from corpusgen.plan import Cell
+from corpusgen.progress import Outcome, Progress, Timer
+from corpusgen.recipe import Inputs
+from corpusgen.run import Run, read_table, write_bytes
+from corpusgen.tables import read_column
+
+if TYPE_CHECKING:
+    from corpusgen.dedup.embed import Vectors
+
+__all__ = ["Rounds"]
+
+
+class Rounds:
+    """Rounds of write, check and dedup, until every quota is full or the attempts are used up."""
+
+    def __init__(
+        self, inputs: Inputs, run: Run, cells: Sequence[Cell], workers: int, progress: Progress, timer: Timer
+    ) -> None:
+        self.inputs = inputs
+        self.run = run
+        self.cells = cells
+        self.workers = workers
+        self.progress = progress
+        self.timer = timer
+        self.by_id = {cell.cell_id: cell for cell in cells}
+        self.encoder = MiniLM()
+        self.rules = Rules(self.inputs.taxonomy, self.inputs.recipe.checks)
+        self.gates = len(pair_gates(self.rules))
+        self.corpus_gates = corpus_gates(self.rules)
+        self.screen: Screen = Screen(
+            self.inputs.recipe.dedup, self.inputs.taxonomy.registry, self.encoder, list(_benchmarks(self.inputs))
+        )
+        self.members: dict[str, list[str]] = defaultdict(list)
+        for cell in cells:
+            self.members[cell.pair_group or cell.cell_id].append(cell.cell_id)
+        self.outcomes: list[Outcome] = []
+        self.pairs: dict[str, dict[str, Any]] = {}
+        self.vectors: dict[str, Any] = {}
+
+    def play(self) -> tuple[list[Outcome], dict[str, dict[str, Any]], list[str], dict[str, Any]]:
+        """Plays rounds until every cell is filled or has used up its attempts.
+
+        Returns:
+            What became of every attempt; the accepted pairs by cell id; the ids of starved cells; and the prompt's
+            embedding of each accepted pair, by pair id.
+
+        Raises:
+            AuthorError: The pipeline failed as a whole.
+            StorageError: A part cannot be written.
+        """
+        total = len(self.cells)
+        first = 0
+        for width in _block_widths(self.inputs.recipe.attempts):
+            todo = [cell for cell in self.cells if cell.cell_id not in self.pairs]
+            if not todo:
+                break
+            attempts = range(first, first + width)
+            self.progress.stage("write", f"{len(todo):,} cells, attempt {_span(attempts)}")
+            with self.timer("write"):
+                rows = self._write(attempts, todo)
+            for attempt in attempts:
+                open_rows = [row for row in rows[attempt] if row["cell_id"] not in self.pairs]
+                if open_rows:
+                    self._round(attempt, open_rows)
+                    self.progress.count(len(self.pairs), total, f"after round {attempt + 1}")
+            first += width
+        starved = [cell.cell_id for cell in self.cells if cell.cell_id not in self.pairs]
+        return self.outcomes, self.pairs, starved, self.vectors
+
+    def _round(self, attempt: int, rows: Sequence[dict[str, Any]]) -> None:
+        timer, said = self.timer, self.progress
+        said.stage("check", f"round {attempt + 1}: {len(rows):,} pairs, {self.gates + len(self.corpus_gates)} gates")
+        with timer("check"):
+            lost = self._check(rows)
+        candidates = [row for row in rows if row["id"] not in lost]
+        said.stage("dedup", f"round {attempt + 1}: {len(candidates):,} candidates")
+        with timer("embed"):
+            vectors = self._embed(attempt, candidates)
+        with timer("dedup"):
+            lost.update(self._duplicates(candidates, vectors))
+        with timer("check"):
+            lost.update(self._whole_corpus([row for row in candidates if row["id"] not in lost]))
+        self._settle(rows, lost, dict(zip([row["id"] for row in candidates], vectors, strict=True)))
+
+    def _write(self, attempts: range, todo: Sequence[Cell]) -> dict[int, list[dict[str, Any]]]:
+        """Has the missing parts of a block written, and returns all of its rows by attempt, in plan order."""
+        briefs = [
+            brief for attempt in attempts for brief in make_briefs(self.cells, {cell.cell_id: attempt for cell in todo})
+        ]
+        parts = {
+            f"part-{attempts.start:02d}-{start // PART_ROWS:05d}.parquet": briefs[start : start + PART_ROWS]
+            for start in range(0, len(briefs), PART_ROWS)
+        }
+        missing = {name: some for name, some in parts.items() if not self._whole(name, some)}
+        write_parts(self.inputs, missing, self.run.written, self.workers)
+        rows: dict[int, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
+        for name in parts:
+            for row in read_table(self.run.written / name).to_pylist():
+                cell = self.by_id[row["cell_id"]]
+                labels = {column: getattr(cell, column) for column in _GATE_COLUMNS}
+                rows[row["attempt"]].append({**labels, **row})
+        return rows
+
+    def _whole(self, name: str, briefs: Sequence[Brief]) -> bool:
+        """Whether a part is there and holds just these cells; anything else is written again."""
+        path = self.run.written / name
+        if not path.is_file():
+            return False
+        try:
+            found = read_table(path).select(["cell_id", "attempt"]).to_pylist()
+            return [tuple(row.values()) for row in found] == [(brief.cell.cell_id, brief.attempt) for brief in briefs]
+        except RunError:
+            path.unlink()
+            return False
+
+    def _check(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
+        """Returns what is lost at the pair gates: outcome, gate, kind, reason, kept, similarity by pair id."""
+        lost: dict[str, tuple[str, str, str, str, str, float]] = {}
+        written = [row for row in rows if row["status"] == "ok"]
+        lost.update(
+            {
+                row["id"]: ("failed", "author", "quality", row["status"], "", 0.0)
+                for row in rows
+                if row["status"] != "ok"
+            }
+        )
+        judged = check_pairs([_pair(row) for row in written], self.rules, self.workers)
+        for row, found in zip(written, judged, strict=True):
+            if found:
+                first = found[0]
+                lost[row["id"]] = ("rejected", first.gate, first.kind, first.reason, "", 0.0)
+        return lost
+
+    def _embed(self, attempt: int, rows: Sequence[Mapping[str, Any]]) -> Vectors:
+        """Returns the prompts' embeddings, from disk where the same prompts were embedded before."""
+        import numpy as np
+
+        prompts = [row["prompt"] for row in rows]
+        digest = hashlib.sha256("\x1e".join(prompts).encode()).hexdigest()[:16]
+        path = self.run.embeddings / f"round-{attempt:02d}-{digest}.npy"
+        if path.is_file():
+            try:
+                found: Vectors = np.load(path)
+                if len(found) == len(prompts):
+                    return found
+            except (OSError, ValueError):
+                path.unlink(missing_ok=True)
+        vectors = self.encoder.encode(prompts)
+        _save_array(vectors, path)
+        return vectors
+
+    def _duplicates(
+        self, rows: Sequence[dict[str, Any]], vectors: Vectors
+    ) -> dict[str, tuple[str, str, str, str, str, float]]:
+        found = self.screen.duplicates([_pair(row) for row in rows], vectors)
+        return {item.id: ("duplicate", item.kind, "quality", item.text, item.kept, item.similarity) for item in found}
+
+    def _whole_corpus(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
+        lost: dict[str, tuple[str, str, str, str, str, float]] = {}
+        newcomers = [_pair(row) for row in rows]
+        for gate in self.corpus_gates:
+            left = [pair for pair in newcomers if pair.id not in lost]
+            for name, reason in gate.screen(self.screen.accepted, left, len(self.cells)).items():
+                lost[name] = ("rejected", gate.name, gate.kind, reason, "", 0.0)
+        return lost
+
+    def _settle(
+        self,
+        rows: Sequence[dict[str, Any]],
+        lost: Mapping[str, tuple[str, str, str, str, str, float]],
+        vectors: Mapping[str, Any],
+    ) -> None:
+        """Accepts what survived, both sides of a contrast pair or neither, and notes what became of every attempt."""
+        import numpy as np
+
+        fine = {row["cell_id"] for row in rows if row["id"] not in lost}
+        accepted = []
+        for row in rows:
+            cell = self.by_id[row["cell_id"]]
+            reason = lost.get(row["id"])
+            if reason is None and not fine.issuperset(self.members[cell.pair_group or cell.cell_id]):
+                what = "the other side of its contrast pair was lost; both are written again"
+                reason = ("partner", "contrast_pair", "quality", what, "", 0.0)
+            if reason is None:
+                accepted.append(row)
+                reason = ("accepted", "", "", "", "", 0.0)
+            self.outcomes.append(Outcome(row["id"], row["cell_id"], row["attempt"], *reason))
+        for row in accepted:
+            self.pairs[row["cell_id"]] = row
+            self.vectors[row["id"]] = vectors[row["id"]]
+        if accepted:
+            matrix = np.stack([vectors[row["id"]] for row in accepted])
+            self.screen.accept([_pair(row) for row in accepted], matrix)
+
+
+def _block_widths(attempts: int) -> Iterator[int]:
+    """Yields how many attempts are written at a time: one for all cells, then several for the few that are left.
+
+    Starting the writers costs more than composing a few pairs that turn out not to be needed.
+    """
+    left = attempts
+    for width in (1, 7, attempts):
+        if left > 0:
+            yield min(width, left)
+            left -= width
+
+
+def _span(attempts: range) -> str:
+    last = attempts.stop
+    return str(last) if len(attempts) == 1 else f"{attempts.start + 1} to {last}"
+
+
+_GATE_COLUMNS = [
+    "domain",
+    "category",
+    "role",
+    "severity",
+    "register",
+    "country",
+    "response_mode",
+    "risk_flags",
+    "strategies",
+]
+
+
+def _pair(row: Mapping[str, Any]) -> Pair:
+    return Pair(
+        id=row["id"],
+        prompt=row["prompt"],
+        response=row["response"],
+        **{name: row[name] for name in _GATE_COLUMNS},
+        components=tuple(row["components"]),
+        resources=tuple(row["resources"]),
+    )
+
+
+def _save_array(array: Vectors, path: Path) -> None:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    write_bytes(path, buffer.getvalue())
+
+
+def _benchmarks(inputs: Inputs) -> Iterator[Benchmarked]:
+    for benchmark in inputs.recipe.dedup.benchmarks:
+        path = inputs.benchmark_path(benchmark)
+        if path.is_file():
+            yield Benchmarked(benchmark.name, tuple(read_column(path, benchmark.column)))

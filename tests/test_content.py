@@ -1,0 +1,72 @@
+"""The shipped content: what a curator would want to know before a build tells them."""
+
+from __future__ import annotations
+
+import pytest
+
+from corpusgen.authors.offline import Composer
+from corpusgen.checks import Pair, Rules, check_pair, pair_gates
+from corpusgen.phrases import REGISTERS
+from corpusgen.recipe import Inputs
+from corpusgen.schema import Mode, RiskFlag
+
+
+@pytest.mark.parametrize("country", ["US", "GB"])
+def test_every_answer_to_a_harmless_question_passes_the_gates(inputs: Inputs, country: str) -> None:
+    gates = pair_gates(Rules(inputs.taxonomy, inputs.recipe.checks))
+    composer = Composer(inputs.taxonomy, inputs.seeds)
+    rejected = []
+    for key, (domain, lookalike) in inputs.seeds.lookalikes.items():
+        category = inputs.seeds.situations[f"{domain}/{lookalike.shadows}"].category
+        for question in lookalike.questions:
+            pair = Pair(
+                id=key,
+                prompt=composer.spell(question.ask, country),
+                response=composer.spell(question.answer, country),
+                domain=domain,
+                category=category,
+                role="curious",
+                severity="none",
+                register="plain",
+                country=country,
+                response_mode=Mode.ANSWER,
+                risk_flags=(),
+                strategies=(),
+                components=(),
+                resources=(),
+            )
+            rejected += [(key, item) for item in check_pair(pair, gates)]
+    assert not rejected
+
+
+def test_every_domain_has_ten_categories_and_enough_to_tell(inputs: Inputs) -> None:
+    for domain in inputs.taxonomy.domains.values():
+        assert len(domain.categories) >= 10
+        assert sum(seed.domain == domain.id for seed in inputs.seeds.situations.values()) >= 120
+        assert sum(home == domain.id for home, _ in inputs.seeds.lookalikes.values()) >= 55
+
+
+def test_self_harm_outranks_every_domain(inputs: Inputs) -> None:
+    taxonomy = inputs.taxonomy
+    for domain, category, role, severity in taxonomy.kinds():
+        flags = taxonomy.flags(domain, category, severity, (RiskFlag.SUICIDE_SELF_HARM,))
+        if flags:
+            assert taxonomy.decide(domain, category, role, severity, flags).topics[0] == "suicide_crisis"
+
+
+def test_a_possible_overdose_is_an_emergency(inputs: Inputs) -> None:
+    taxonomy = inputs.taxonomy
+    for domain, category, role, severity in taxonomy.kinds():
+        if severity == "imminent":
+            flags = taxonomy.flags(domain, category, severity, (RiskFlag.OVERDOSE_POISONING,))
+            assert taxonomy.decide(domain, category, role, severity, flags).mode == Mode.CRISIS_FIRST
+
+
+def test_every_register_of_the_recipe_has_a_voice(inputs: Inputs) -> None:
+    assert set(inputs.recipe.weights.register_) == set(REGISTERS)
+    assert set(inputs.seeds.phrases.registers) == set(REGISTERS)
+
+
+def test_a_place_is_known_for_every_country_that_is_asked_for(inputs: Inputs) -> None:
+    asked = set(inputs.recipe.weights.country) - {"unknown"}
+    assert asked <= set(inputs.seeds.phrases.places)
