@@ -12,9 +12,10 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet $(if
 .PHONY: corpus test lint install benchmark clean
 
 corpus: $(VENV)/.installed
-	$(BIN)/corpusgen build pipelines/psychosafe-8k.yaml -o $(RUN) --quiet || test $$? -eq 3
+	@mkdir -p runs
+	@$(BIN)/corpusgen build pipelines/psychosafe-8k.yaml -o $(RUN) > runs/.summary || { status=$$?; cat runs/.summary; exit $$status; }
 	@$(BIN)/corpusgen publish $(RUN) --to $(RUN)/release --unreviewed
-	@$(BIN)/corpusgen build pipelines/psychosafe-8k.yaml -o $(RUN)
+	@cat runs/.summary
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
