@@ -48,8 +48,8 @@ def rows(full: Run) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def vectors(rows: list[dict[str, Any]]) -> Any:
-    """Embeddings of the prompts in single precision, which is slow, so once."""
-    return MiniLM().encode([row["prompt"] for row in rows], precise=True)
+    """Fast embeddings of the prompts; their cosines lie within 0.01 of precise ones."""
+    return MiniLM().encode([row["prompt"] for row in rows])
 
 
 def test_the_corpus_has_exactly_the_asked_pairs_and_every_quota(full: Run, inputs: Inputs) -> None:
@@ -85,22 +85,26 @@ def test_no_situation_and_no_contrast_pair_is_in_two_splits(rows: list[dict[str,
 
 
 def test_no_two_prompts_of_a_mode_and_none_of_two_splits_are_near(rows: list[dict[str, Any]], vectors: Any) -> None:
-    modes = np.asarray([row["response_mode"] for row in rows])
-    splits = np.asarray([row["split"] for row in rows])
-    for start in range(0, len(rows), 1000):
-        scores = np.round(vectors[start : start + 1000] @ vectors.T, 4)
-        for first, second in np.argwhere(scores >= 0.90):
-            one = start + first
-            if one < second:
-                assert modes[one] != modes[second]
-                assert splits[one] == splits[second]
+    close = [
+        (start + first, second)
+        for start in range(0, len(rows), 1000)
+        for first, second in np.argwhere(vectors[start : start + 1000] @ vectors.T >= 0.89)
+        if start + first < second
+    ]
+    involved = sorted({row for pair in close for row in pair})
+    precise = dict(zip(involved, MiniLM().encode([rows[row]["prompt"] for row in involved], precise=True), strict=True))
+    assert close
+    for one, two in close:
+        if round(float(precise[one] @ precise[two]), 4) >= 0.90:
+            assert rows[one]["response_mode"] != rows[two]["response_mode"]
+            assert rows[one]["split"] == rows[two]["split"]
 
 
 def test_no_prompt_is_near_a_benchmark(vectors: Any) -> None:
     from corpusgen.tables import read_column
 
     theirs = MiniLM().encode(read_column(need(XSTEST / "prompts.csv"), "prompt"), precise=True)
-    assert (vectors @ theirs.T).max() < 0.90
+    assert (vectors @ theirs.T).max() < 0.89
 
 
 def test_no_two_responses_share_more_than_half_of_their_sequences(rows: list[dict[str, Any]], inputs: Inputs) -> None:
