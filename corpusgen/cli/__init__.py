@@ -70,15 +70,13 @@ def run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(arguments, prog_name="corpusgen", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
+        # typer turns Ctrl+C into this exit code, and returns it
+        return _interrupted(arguments) if code == INTERRUPTED else code
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        fail(
-            "interrupted; what was done is kept",
-            do="run the same command again to go on: corpusgen " + " ".join(arguments),
-        )
-        return 130
+        return _interrupted(arguments)
     except _ClickException as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "corpusgen"
@@ -100,6 +98,15 @@ def run(arguments: list[str]) -> int:
             do="check the disk, the path and its rights",
         )
         return 1
+
+
+INTERRUPTED = 130
+
+
+def _interrupted(arguments: list[str]) -> int:
+    command = "corpusgen " + " ".join(arguments)
+    fail("interrupted; what was done is kept", do=f"run the same command again to go on: {command}")
+    return INTERRUPTED
 
 
 def _debug(arguments: list[str]) -> None:
