@@ -8,6 +8,7 @@ instead of returned as a shorter result; no step outlives a killed parent.
 No postponed annotations here: distilabel reads the hints of ``process`` at run time.
 """
 
+import gc
 import json
 import logging
 import os
@@ -269,6 +270,9 @@ def _run(pipeline: Pipeline) -> None:
     quiet = {"DISTILABEL_LOG_LEVEL": "ERROR", "HF_HUB_OFFLINE": "1"}
     saved = {name: os.environ.get(name) for name in quiet}
     os.environ.update(quiet)
+    # what is frozen is not touched by the collectors of the forked steps, so that they share it with this process
+    gc.collect()
+    gc.freeze()
     try:
         pipeline.run(use_cache=False)
     except KeyboardInterrupt:
@@ -278,6 +282,7 @@ def _run(pipeline: Pipeline) -> None:
             what = f"the writing pipeline failed: {type(error).__name__}: {error}"
             raise AuthorError(what, do="run the same command again; with --debug it shows the traceback") from error
     finally:
+        gc.unfreeze()
         signal.signal(signal.SIGINT, before)
         for name, value in saved.items():
             if value is None:

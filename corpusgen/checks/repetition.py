@@ -25,12 +25,12 @@ class Repetition:
     def __init__(self, rules: Rules) -> None:
         self.share = rules.checks.sentence_share
         self.registry = rules.taxonomy.registry
-        self._known: dict[str, frozenset[tuple[str, ...]]] = {}
+        self._known: dict[str, frozenset[str]] = {}
 
     def screen(self, accepted: Sequence[Pair], newcomers: Sequence[Pair], size: int) -> dict[str, str]:
         """Returns the reason for each newcomer, by id, that is one too many."""
         cap = max(SMALLEST_CAP, int(self.share * size))
-        counts: Counter[tuple[str, ...]] = Counter()
+        counts: Counter[str] = Counter()
         for pair in accepted:
             counts.update(self._sentences(pair))
         rejected = {}
@@ -40,11 +40,13 @@ class Repetition:
             if worn is None:
                 counts.update(own)
             else:
-                rejected[pair.id] = f"holds “{' '.join(worn)}”, as {cap} responses of {size} do already"
+                rejected[pair.id] = f"holds “{worn}”, as {cap} responses of {size} do already"
         return rejected
 
-    def _sentences(self, pair: Pair) -> frozenset[tuple[str, ...]]:
+    def _sentences(self, pair: Pair) -> frozenset[str]:
         if pair.response not in self._known:
             found = {words(sentence) for sentence in without_resources(pair.response, self.registry)}
-            self._known[pair.response] = frozenset(sentence for sentence in found if len(sentence) >= SHORTEST)
+            self._known[pair.response] = frozenset(
+                " ".join(sentence) for sentence in found if len(sentence) >= SHORTEST
+            )
         return self._known[pair.response]

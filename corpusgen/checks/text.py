@@ -35,7 +35,7 @@ _COUNTED = re.compile(
 )
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=2048)
 def words(text: str) -> tuple[str, ...]:
     """Returns the lower-cased words of a text, apostrophes kept inside words."""
     return tuple(_WORD.findall(text.lower().replace("’", "'")))

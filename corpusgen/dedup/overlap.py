@@ -30,7 +30,7 @@ class OverlapIndex:
         self.threshold = threshold
         self.sizes: list[int] = []
         self._vocabulary: dict[str, int] = {}
-        self._holders: dict[int, list[int]] = defaultdict(list)
+        self._holders: dict[int, int | list[int]] = {}
 
     def edges(self, newcomers: Sequence[Sequence[str]]) -> list[Edge]:
         """Returns the edges that newcomers (each its words) bring; their positions follow those of the accepted."""
@@ -43,7 +43,8 @@ class OverlapIndex:
             sizes.append(len(own))
             shared: Counter[int] = Counter()
             for sequence in own:
-                shared.update(self._holders.get(sequence, ()))
+                held = self._holders.get(sequence, ())
+                shared.update((held,) if isinstance(held, int) else held)
                 shared.update(fresh.get(sequence, ()))
                 fresh[sequence].append(base + offset)
             for other, count in shared.items():
@@ -57,8 +58,18 @@ class OverlapIndex:
         for tokens in texts:
             own = self._sequences(tokens)
             for sequence in own:
-                self._holders[sequence].append(len(self.sizes))
+                self._hold(sequence, len(self.sizes))
             self.sizes.append(len(own))
+
+    def _hold(self, sequence: int, position: int) -> None:
+        # nine sequences of ten have one holder, and a list for each would be most of the index
+        held = self._holders.get(sequence)
+        if held is None:
+            self._holders[sequence] = position
+        elif isinstance(held, int):
+            self._holders[sequence] = [held, position]
+        else:
+            held.append(position)
 
     def _sequences(self, tokens: Sequence[str]) -> set[int]:
         # five word numbers in one integer: a fifth of the memory that a tuple takes
