@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpusgen.checks import Pair, Rejection, Rules, check_pairs, corpus_gates, not_run, pair_gates, pair_of
+from corpusgen.checks import Rejection, Rules, check_pairs, corpus_gates, not_run, pair_gates, pair_of
 from corpusgen.dedup.clusters import resolve
 from corpusgen.dedup.edges import Edge
 from corpusgen.dedup.embed import Encoder, MiniLM
@@ -20,7 +19,7 @@ from corpusgen.recipe import Checks, load_inputs
 from corpusgen.tables import read_column, read_rows, require_columns
 from corpusgen.taxonomy import load_taxonomy
 
-__all__ = ["CheckResult", "DedupResult", "check", "deduplicate", "plan"]
+__all__ = ["CheckResult", "DedupResult", "Removed", "check", "deduplicate", "plan", "read_against"]
 
 
 def plan(recipe: str | Path, *, pairs: int | None = None, seed: int | None = None) -> list[Cell]:
@@ -198,12 +197,3 @@ def read_against(files: Sequence[Path], column: str) -> list[str]:
         InvalidFile: A file cannot be read or has no such column.
     """
     return [text for path in files for text in read_column(path, column)]
-
-
-def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-__all__ += ["Pair", "Removed", "file_digest", "read_against"]
