@@ -88,7 +88,7 @@ def check(
     pairs = [pair_of({**row, "id": str(number)}) for number, row in enumerate(labelled)]
     rejections = {number: found for number, found in enumerate(check_pairs(pairs, rules, workers)) if found}
     for gate in corpus_gates(rules):
-        for name, reason in gate.screen([], pairs, len(pairs)).items():
+        for name, reason in gate.screen(pairs, len(pairs)).items():
             rejections.setdefault(int(name), []).append(Rejection(gate.name, gate.kind, reason))
     columns = [*dict.fromkeys(name for row in labelled for name in row)]
     return CheckResult(len(pairs), dict(sorted(rejections.items())), not_run(columns, pair_gates(rules)))

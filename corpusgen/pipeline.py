@@ -15,8 +15,9 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ logging.getLogger("distilabel").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", message="The .default. attribute with value None")
 
 _hook = sys.excepthook
-from distilabel.pipeline import Pipeline  # noqa: E402  (after its logger is quiet)
+from distilabel.pipeline import Pipeline as Distilabel  # noqa: E402  (after its logger is quiet)
+from distilabel.pipeline.base import _STEP_NOT_LOADED_CODE  # noqa: E402
 from distilabel.steps import GeneratorStep, Step, StepInput, StepResources  # noqa: E402
 
 # distilabel replaces the traceback printer by one that shows local variables, keys among them
@@ -173,6 +175,32 @@ class KeepPart(Step):
             yield [{"kept": rows[0]["part"]}]
 
 
+class Pipeline(Distilabel):
+    """A distilabel pipeline that notices at once that its steps are there.
+
+    distilabel looks once, sleeps for 2.5 s and looks again, which is longer than a small round of writing takes.
+    """
+
+    def _run_steps(self, steps: Iterable[str]) -> None:
+        """Starts the steps and waits until each has told that it is loaded, or for one turn of distilabel's own wait."""
+        names = list(steps)
+        super()._run_steps(names)
+        end = time.monotonic() + LONGEST_WAIT_S
+        while time.monotonic() < end and not self._stop_called:
+            with self._steps_load_status_lock:
+                loaded = self._get_steps_load_status(names)
+            if all(self._settled(name, count) for name, count in loaded.items()):
+                return
+            time.sleep(0.01)
+
+    def _settled(self, name: str, loaded: int) -> bool:
+        # negative codes stand for a step that has failed to load, or is done already
+        return loaded == self.dag.get_step_replica_count(name) or (loaded < 0 and loaded != _STEP_NOT_LOADED_CODE)
+
+
+LONGEST_WAIT_S = 2.5
+
+
 def _cell(values: dict[str, Any]) -> Cell:
     lists = {name: tuple(values[name]) for name in ("risk_flags", "strategies", "topics")}
     return Cell(**{**values, **lists})
@@ -271,7 +299,6 @@ def _run(pipeline: Pipeline) -> None:
     saved = {name: os.environ.get(name) for name in quiet}
     os.environ.update(quiet)
     # what is frozen is not touched by the collectors of the forked steps, so that they share it with this process
-    gc.collect()
     gc.freeze()
     try:
         pipeline.run(use_cache=False)

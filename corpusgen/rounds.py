@@ -178,7 +178,7 @@ class Rounds:
         newcomers = [_pair(row) for row in rows]
         for gate in self.corpus_gates:
             left = [pair for pair in newcomers if pair.id not in lost]
-            for name, reason in gate.screen(self.screen.accepted, left, len(self.cells)).items():
+            for name, reason in gate.screen(left, len(self.cells)).items():
                 lost[name] = ("rejected", gate.name, gate.kind, reason, "", 0.0)
         return lost
 
@@ -208,19 +208,22 @@ class Rounds:
             self.vectors[row["id"]] = vectors[row["id"]]
         if accepted:
             matrix = np.stack([vectors[row["id"]] for row in accepted])
-            self.screen.accept([_pair(row) for row in accepted], matrix)
+            pairs = [_pair(row) for row in accepted]
+            self.screen.accept(pairs, matrix)
+            for gate in self.corpus_gates:
+                gate.accept(pairs)
 
 
 def _block_widths(attempts: int) -> Iterator[int]:
-    """Yields how many attempts are written at a time: one for all cells, then several for the few that are left.
+    """Yields how many attempts are written at a time: one for all cells, then more and more for the few that are left.
 
-    Starting the writers costs more than composing a few pairs that turn out not to be needed.
+    Starting the writers costs as much as composing some two thousand pairs that turn out not to be needed.
     """
-    left = attempts
-    for width in (1, 7, attempts):
-        if left > 0:
-            yield min(width, left)
-            left -= width
+    left, width = attempts, 1
+    while left > 0:
+        yield min(width, left)
+        left -= width
+        width = max(3, 2 * width)
 
 
 def _span(attempts: range) -> str:

@@ -100,5 +100,8 @@ class CorpusGate(Protocol):
     kind: Kind
     needs: tuple[str, ...]
 
-    def screen(self, accepted: Sequence[Pair], newcomers: Sequence[Pair], size: int) -> dict[str, str]:
+    def screen(self, newcomers: Sequence[Pair], size: int) -> dict[str, str]:
         """Returns the reason for each newcomer (by id) that would make the corpus of ``size`` pairs too uniform."""
+
+    def accept(self, pairs: Sequence[Pair]) -> None:
+        """Adds pairs to the corpus."""

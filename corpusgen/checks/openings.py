@@ -24,16 +24,25 @@ class Openings:
 
     def __init__(self, rules: Rules) -> None:
         self.share = rules.checks.opening_share
+        self._counts: Counter[tuple[str, ...]] = Counter()
 
-    def screen(self, accepted: Sequence[Pair], newcomers: Sequence[Pair], size: int) -> dict[str, str]:
+    def screen(self, newcomers: Sequence[Pair], size: int) -> dict[str, str]:
         """Returns the reason for each newcomer, by id, that is one too many."""
         cap = max(SMALLEST_CAP, int(self.share * size))
-        counts = Counter(words(pair.response)[:LENGTH] for pair in accepted)
+        fresh: Counter[tuple[str, ...]] = Counter()
         rejected = {}
         for pair in newcomers:
-            opening = words(pair.response)[:LENGTH]
-            if counts[opening] >= cap:
+            opening = _opening(pair)
+            if self._counts[opening] + fresh[opening] >= cap:
                 rejected[pair.id] = f"opens with “{' '.join(opening)}”, as {cap} responses of {size} do already"
             else:
-                counts[opening] += 1
+                fresh[opening] += 1
         return rejected
+
+    def accept(self, pairs: Sequence[Pair]) -> None:
+        """Adds pairs to the corpus."""
+        self._counts.update(_opening(pair) for pair in pairs)
+
+
+def _opening(pair: Pair) -> tuple[str, ...]:
+    return words(pair.response)[:LENGTH]

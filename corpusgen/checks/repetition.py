@@ -25,28 +25,27 @@ class Repetition:
     def __init__(self, rules: Rules) -> None:
         self.share = rules.checks.sentence_share
         self.registry = rules.taxonomy.registry
-        self._known: dict[str, frozenset[str]] = {}
+        self._counts: Counter[str] = Counter()
 
-    def screen(self, accepted: Sequence[Pair], newcomers: Sequence[Pair], size: int) -> dict[str, str]:
+    def screen(self, newcomers: Sequence[Pair], size: int) -> dict[str, str]:
         """Returns the reason for each newcomer, by id, that is one too many."""
         cap = max(SMALLEST_CAP, int(self.share * size))
-        counts: Counter[str] = Counter()
-        for pair in accepted:
-            counts.update(self._sentences(pair))
+        fresh: Counter[str] = Counter()
         rejected = {}
         for pair in newcomers:
             own = self._sentences(pair)
-            worn = next((sentence for sentence in sorted(own) if counts[sentence] >= cap), None)
+            worn = next((one for one in sorted(own) if self._counts[one] + fresh[one] >= cap), None)
             if worn is None:
-                counts.update(own)
+                fresh.update(own)
             else:
                 rejected[pair.id] = f"holds “{worn}”, as {cap} responses of {size} do already"
         return rejected
 
-    def _sentences(self, pair: Pair) -> frozenset[str]:
-        if pair.response not in self._known:
-            found = {words(sentence) for sentence in without_resources(pair.response, self.registry)}
-            self._known[pair.response] = frozenset(
-                " ".join(sentence) for sentence in found if len(sentence) >= SHORTEST
-            )
-        return self._known[pair.response]
+    def accept(self, pairs: Sequence[Pair]) -> None:
+        """Adds pairs to the corpus."""
+        for pair in pairs:
+            self._counts.update(self._sentences(pair))
+
+    def _sentences(self, pair: Pair) -> set[str]:
+        found = (words(sentence) for sentence in without_resources(pair.response, self.registry))
+        return {" ".join(sentence) for sentence in found if len(sentence) >= SHORTEST}

@@ -21,6 +21,7 @@ CONTACT = re.compile(
 )
 """Anything that could be a way of reaching somebody: an e-mail address, a web address, a run of digits."""
 
+_REACHED = re.compile(r"[\d@]|\w\.[A-Za-z]{2}|https?:|www")
 _ADDRESSED = re.compile(r"@|\w\.[A-Za-z]{2}|https?:|www")
 _NUMBER = re.compile(r"(?P<number>[+(]?\d[\d ().-]*\d|\d)")
 
@@ -64,7 +65,9 @@ def contacts(text: str) -> list[tuple[str, int]]:
     A number counts when it has three digits or more and is not plainly a quantity or a year, or when it has two and
     stands in a sentence about calling.
     """
-    found = []
+    found: list[tuple[str, int]] = []
+    if not _REACHED.search(text):
+        return found
     pattern = CONTACT if _ADDRESSED.search(text) else _NUMBER
     for match in pattern.finditer(text):
         value = match.group(0).rstrip(" .-(")
@@ -90,15 +93,16 @@ def contacts(text: str) -> list[tuple[str, int]]:
 
 def without_resources(text: str, registry: Registry) -> list[str]:
     """Returns the sentences of a response that name no resource and no emergency number."""
-    known = _values(registry)
-    kept = []
-    for sentence in sentences(text):
-        if "emergency number" in sentence.lower():
-            continue
-        if any(normal(value) in known for value, _ in contacts(sentence)):
-            continue
-        kept.append(sentence)
-    return kept
+    return list(_without(text, _values(registry)))
+
+
+@lru_cache(maxsize=2048)
+def _without(text: str, known: frozenset[str]) -> tuple[str, ...]:
+    return tuple(
+        sentence
+        for sentence in sentences(text)
+        if "emergency number" not in sentence.lower() and not any(normal(value) in known for value, _ in contacts(sentence))
+    )
 
 
 _cache: dict[int, frozenset[str]] = {}

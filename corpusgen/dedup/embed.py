@@ -25,6 +25,9 @@ DIMENSIONS = 384
 BATCH = 32
 """Texts a batch; fixed, since the composition of a batch moves the last bits of an embedding."""
 
+PADDED_TO = 16
+"""Batches are padded to multiples of this many tokens: the kernels are compiled once a shape, and each is kept."""
+
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors, the file of sentence-transformers/all-MiniLM-L6-v2."""
 
@@ -48,25 +51,40 @@ class MiniLM:
     def encode(self, texts: Sequence[str], *, precise: bool = False) -> Vectors:
         """Returns unit vectors, shape (len(texts), 384), float32.
 
-        Texts are embedded in batches of 32 in order of length and text, so that the result depends on the set of
-        texts alone.
+        Texts are embedded in batches of 32, longest first, so that the result depends on the set of texts alone. What
+        a text has beyond 256 tokens is not seen, as with the model everywhere.
 
         Raises:
             ModelError: The model is not installed or not the file it should be.
         """
         import numpy as np
+        import torch
 
-        unique = sorted(set(texts), key=lambda text: (len(text), text))
-        if not unique:
+        if not texts:
             return np.zeros((0, DIMENSIONS), dtype=np.float32)
+        unique = sorted(set(texts))
         model = _load(not precise and _has_bfloat16())
-        vectors = model.encode(
-            unique, batch_size=BATCH, convert_to_numpy=False, convert_to_tensor=True, show_progress_bar=False
-        )
-        matrix = vectors.float().cpu().numpy()
+        tokens = model.tokenizer(unique, truncation=True, max_length=model.max_seq_length)["input_ids"]
+        order = sorted(range(len(unique)), key=lambda at: -len(tokens[at]))
+        matrix = np.empty((len(unique), DIMENSIONS), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(order), BATCH):
+                chosen = order[start : start + BATCH]
+                matrix[chosen] = _embed(model, [tokens[at] for at in chosen])
         matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
-        place = {text: index for index, text in enumerate(unique)}
-        return np.ascontiguousarray(matrix[[place[text] for text in texts]], dtype=np.float32)
+        place = {text: at for at, text in enumerate(unique)}
+        return matrix[[place[text] for text in texts]]
+
+
+def _embed(model: Any, batch: list[list[int]]) -> Vectors:
+    """Returns the mean of each text's token embeddings, shape (len(batch), 384)."""
+    transformer, pooling = model[0], model[1]
+    padded = model.tokenizer.pad({"input_ids": batch}, pad_to_multiple_of=PADDED_TO, return_tensors="pt")
+    features = transformer(dict(padded))
+    # averaged in single precision, also where the transformer computes in half of it
+    features["token_embeddings"] = features["token_embeddings"].float()
+    pooled: Vectors = pooling(features)["sentence_embedding"].numpy()
+    return pooled
 
 
 def _has_bfloat16() -> bool:

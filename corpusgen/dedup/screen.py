@@ -54,7 +54,7 @@ class Screen:
         self._exact_prompts = ExactIndex()
         self._exact_responses = ExactIndex()
         self._lexical = LexicalIndex(settings.lexical)
-        self._overlap = OverlapIndex(settings.response_overlap)
+        self._overlap = OverlapIndex(settings.response_overlap, self._words)
         self._foreign: Foreign | None = None
 
     def duplicates(self, newcomers: Sequence[Pair], vectors: Vectors) -> list[Duplicate]:
@@ -90,10 +90,10 @@ class Screen:
         self._exact_prompts.accept([pair.prompt for pair in pairs])
         self._exact_responses.accept([pair.response for pair in pairs])
         self._lexical.accept([pair.prompt for pair in pairs])
-        self._overlap.accept([self._words(pair) for pair in pairs])
+        self._overlap.accept([pair.response for pair in pairs])
 
-    def _words(self, pair: Pair) -> tuple[str, ...]:
-        return words(" ".join(without_resources(pair.response, self.registry)))
+    def _words(self, response: str) -> tuple[str, ...]:
+        return words(" ".join(without_resources(response, self.registry)))
 
     def _edges(self, pairs: Sequence[Pair], vectors: Vectors) -> list[Edge]:
         import numpy as np
@@ -110,7 +110,7 @@ class Screen:
 
         edges += [edge for edge in alike if same_mode(edge.first, edge.second)]
         edges += semantic_edges(prompts, all_vectors, self.settings.semantic, self.encoder, start, same_mode)
-        edges += self._overlap.edges([self._words(pair) for pair in pairs[start:]])
+        edges += self._overlap.edges([pair.response for pair in pairs[start:]])
         return edges
 
     def _near_benchmarks(self, newcomers: Sequence[Pair], vectors: Vectors) -> list[Duplicate]:

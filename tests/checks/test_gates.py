@@ -531,7 +531,8 @@ NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nin
 
 def screen(name: str, rules: Rules, accepted: list[Pair], newcomers: list[Pair], size: int) -> dict[str, str]:
     gate = next(gate for gate in corpus_gates(rules) if gate.name == name)
-    return gate.screen(accepted, newcomers, size)
+    gate.accept(accepted)
+    return gate.screen(newcomers, size)
 
 
 def test_openings_are_capped_and_the_first_come_stay(rules: Rules) -> None:

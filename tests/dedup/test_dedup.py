@@ -187,20 +187,24 @@ def overlapping(responses: Sequence[Sequence[str]], threshold: float, start: int
     return sorted(found)
 
 
+def joined(responses: Sequence[Sequence[str]]) -> list[str]:
+    return [" ".join(tokens) for tokens in responses]
+
+
 @given(texts, st.sampled_from([0.25, 0.5]))
 def test_overlap_is_what_its_definition_says(responses: list[list[str]], threshold: float) -> None:
-    assert OverlapIndex(threshold).edges(responses) == overlapping(responses, threshold)
+    assert OverlapIndex(threshold, str.split).edges(joined(responses)) == overlapping(responses, threshold)
 
 
 @given(texts, st.integers(0, 8), st.integers(0, 8))
 def test_overlap_with_what_was_accepted_in_two_steps(responses: list[list[str]], one: int, two: int) -> None:
     first, second = sorted((min(one, len(responses)), min(two, len(responses))))
-    index = OverlapIndex(0.5)
-    index.accept(responses[:first])
+    index = OverlapIndex(0.5, str.split)
+    index.accept(joined(responses[:first]))
     # looking at newcomers leaves no trace
-    index.edges(responses[first:])
-    index.accept(responses[first:second])
-    assert index.edges(responses[second:]) == overlapping(responses, 0.5, second)
+    index.edges(joined(responses[first:]))
+    index.accept(joined(responses[first:second]))
+    assert index.edges(joined(responses[second:])) == overlapping(responses, 0.5, second)
 
 
 # embeddings
