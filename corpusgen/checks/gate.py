@@ -68,7 +68,7 @@ class Rules:
     @cached_property
     def names(self) -> re.Pattern[str]:
         """The names of all resources, which may hold what a gate would stumble over ("1800RESPECT")."""
-        names = {entry.name for entry in self.taxonomy.registry.entries.values()}
+        names = {entry.name.removeprefix("the ") for entry in self.taxonomy.registry.entries.values()}
         ordered = sorted(names, key=lambda name: (-len(name), name))
         # not inside a web address, where "frank" is part of the contact
         return re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, ordered)) + r")(?!\w|\.\w)" if ordered else "(?!)")

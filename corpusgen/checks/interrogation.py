@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from corpusgen.checks.gate import Kind, Pair, Rules
 from corpusgen.checks.text import sentences
 
@@ -9,9 +11,16 @@ __all__ = ["Interrogation"]
 
 MOST_QUESTIONS = 3
 
+_DEMAND = re.compile(
+    r"(?:(?:first|then|next|now|also|and|please)[, ]+)*"
+    r"(?:tell me|let me know|give me|share with me|describe|explain|specify|state|list|say (?:whether|if|how|when|what|who))\b",
+    re.IGNORECASE,
+)
+"""A question without a question mark."""
+
 
 class Interrogation:
-    """Rejects a response at high or imminent severity that begins with a question or asks more than three."""
+    """Rejects a response at high or imminent severity that begins with a question, or asks or demands more than three things."""
 
     name = "interrogation"
     kind: Kind = "quality"
@@ -27,5 +36,5 @@ class Interrogation:
         found = sentences(pair.response)
         if found and found[0].endswith("?"):
             return "begins with a question, and the risk is high"
-        count = sum(sentence.endswith("?") for sentence in found)
-        return f"asks {count} questions, and the risk is high" if count > MOST_QUESTIONS else None
+        count = sum(sentence.endswith("?") or _DEMAND.match(sentence) is not None for sentence in found)
+        return f"asks for {count} answers, and the risk is high" if count > MOST_QUESTIONS else None

@@ -47,7 +47,7 @@ class PatternGate:
         return text
 
 
-_QUOTED = re.compile(r"[“\"][^”\"]{1,300}[”\"]")
+_QUOTED = re.compile(r"[“\"][^”\"]{1,300}[”\"]|(?<!\w)['‘](?:[^'’]|['’](?=\w)){1,200}['’](?!\w)")
 
 
 class OwnWordsGate(PatternGate):

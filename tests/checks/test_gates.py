@@ -290,7 +290,7 @@ EXAMPLES = [
         "interrogation",
         "Who is near? Where is he? Is it loud?",
         "Who is near? Where is he? Is it loud? Is it late?",
-        "asks 4 questions, and the risk is high",
+        "asks for 4 answers, and the risk is high",
         severity="high",
     ),
     Example(
