@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,8 @@ class Metrics:
     nearest: dict[str, Any]
     uniformity: dict[str, Any]
     relevance: dict[str, Any]
+    examples: dict[str, Any]
+    """How the gates judge the worked examples."""
     benchmarks: dict[str, str]
 
     def to_json(self) -> str:
@@ -112,7 +114,8 @@ def compute_metrics(
         diversity=_diversity(prompts, responses, domains, vectors),
         nearest=_nearest(vectors, modes),
         uniformity=_uniformity(responses, inputs),
-        relevance=_relevance(vectors, responses, domains, modes),
+        relevance=_relevance(vectors, responses, list(zip(domains, modes, strict=True))),
+        examples=_of_examples(inputs),
         benchmarks=dict(state["benchmarks"]),
     )
 
@@ -226,21 +229,19 @@ def _uniformity(responses: Sequence[str], inputs: Inputs) -> dict[str, Any]:
 CANDIDATES = 20
 
 
-def _relevance(
-    vectors: Vectors, responses: Sequence[str], domains: Sequence[str], modes: Sequence[str]
-) -> dict[str, Any]:
-    """How often a response's own prompt is the nearest of 20 of the same domain and mode; chance is 1 in 20."""
+def _relevance(vectors: Vectors, responses: Sequence[str], kinds: Sequence[Hashable]) -> dict[str, Any]:
+    """How often a response's own prompt is the nearest of 20 of the same kind; chance is 1 in 20."""
     import random
 
     from corpusgen.dedup.embed import MiniLM
 
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for at, key in enumerate(zip(domains, modes, strict=True)):
-        groups[key].append(at)
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for at, kind in enumerate(kinds):
+        groups[kind].append(at)
     draw = random.Random(SAMPLE_SEED)
     trials = []
     for at in sample(len(responses), SAMPLE_SEED + 1, 200):
-        others = [other for other in groups[domains[at], modes[at]] if other != at]
+        others = [other for other in groups[kinds[at]] if other != at]
         if len(others) >= CANDIDATES - 1:
             trials.append((at, [at, *draw.sample(others, CANDIDATES - 1)]))
     if not trials:
@@ -255,4 +256,26 @@ def _relevance(
         "top1": round(share, 4),
         "chance": 1 / CANDIDATES,
         "times_chance": round(share * CANDIDATES, 2),
+    }
+
+
+def _of_examples(inputs: Inputs) -> dict[str, Any]:
+    """How the gates judge the worked examples, and how well an exemplar's response picks its prompt in its domain."""
+    from corpusgen.checks import Rules
+    from corpusgen.checks.calibration import misjudged, rejected_elsewhere
+    from corpusgen.dedup.embed import MiniLM
+
+    exemplars, bad = inputs.examples.exemplars, inputs.examples.bad_responses
+    rules = Rules(inputs.taxonomy, inputs.recipe.checks)
+    return {
+        "exemplars": len(exemplars),
+        "exemplars_by_use": dict(sorted(Counter(exemplar.use for exemplar in exemplars).items())),
+        "bad_responses": len(bad),
+        "misjudged": len(list(misjudged(inputs.examples, rules))),
+        "rejected_elsewhere": rejected_elsewhere(exemplars, rules, SAMPLE_SEED),
+        "relevance": _relevance(
+            MiniLM().encode([exemplar.prompt for exemplar in exemplars]),
+            [exemplar.response for exemplar in exemplars],
+            [exemplar.domain for exemplar in exemplars],
+        ),
     }

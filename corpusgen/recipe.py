@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from corpusgen.bundled import locate
 from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem, UsageError
+from corpusgen.examples import Examples, load_examples
 from corpusgen.phrases import REGISTERS
 from corpusgen.schema import UNKNOWN_COUNTRY, Role, Severity
 from corpusgen.seeds import SeedBank, load_seeds, risky_severities
@@ -207,6 +208,7 @@ class Inputs:
     document: Document = field(repr=False)
     taxonomy: Taxonomy = field(repr=False)
     seeds: SeedBank = field(repr=False)
+    examples: Examples = field(repr=False)
     files: dict[str, str] = field(repr=False)
     """SHA-256 of every input file, by its path relative to its root."""
 
@@ -257,10 +259,11 @@ def load_inputs(path: str | Path, **changes: object) -> Inputs:
     folders = {name: _folder(found, document, name, getattr(recipe, name)) for name in ("taxonomy", "seeds")}
     taxonomy = load_taxonomy(folders["taxonomy"])
     seeds = load_seeds(folders["seeds"], taxonomy)
+    examples = load_examples(folders["seeds"], taxonomy)
     problems = list(_check(recipe, document, taxonomy, seeds))
     if problems:
         raise InvalidFile(problems)
-    return Inputs(found, recipe, document, taxonomy, seeds, _hashes(taxonomy, seeds))
+    return Inputs(found, recipe, document, taxonomy, seeds, examples, _hashes(taxonomy, seeds))
 
 
 def _folder(recipe: Path, document: Document, key: str, name: str) -> Path:

@@ -289,6 +289,7 @@ class _Response:
         self.deal = _Deal(brief)
         self.ask = composer.ask(brief)
         self.told = stems(prompt)
+        self.untold = facts(situation) - self.told
         self.it = self._own("it", situation.it, 0)
         self.used: list[str] = []
         self.named: list[str] = []
@@ -325,11 +326,11 @@ class _Response:
         return self.composer.spell(text, self.cell.country)
 
     def _own(self, name: str, lines: Sequence[str], shift: int) -> str:
-        """One of the situation's own lines that share most with what this prompt tells; equals take turns.
+        """One of the situation's own lines that fit best what this prompt tells and leaves out; equals take turns.
 
-        Later attempts also take lines that share a little less, so that tellings that came out alike can part.
+        Later attempts also take lines that fit a little less, so that tellings that came out alike can part.
         """
-        scores = [overlap(line, self.told) for line in lines]
+        scores = [fit(line, self.told, self.untold) for line in lines]
         least = max(scores) - self.deal.brief.attempt // 2
         best = [line for line, score in zip(lines, scores, strict=True) if score >= least]
         return self._spell(self.deal.own(name, best, shift))
@@ -410,10 +411,21 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(word[:5] for word in words(text) if len(word) > 3 and word not in FUNCTION_WORDS)
 
 
-def overlap(line: str, told: frozenset[str]) -> int:
-    """Returns how much of a line's content a prompt has told, in tenths."""
+@lru_cache(maxsize=10_000)
+def _facts(*lines: str) -> frozenset[str]:
+    return frozenset().union(*map(stems, lines))
+
+
+def facts(situation: Situation) -> frozenset[str]:
+    """Returns the content words of everything that the tellings, details and signs of a situation can say."""
+    signs = (line for lines in situation.signs.values() for line in lines)
+    return _facts(*situation.tell, *situation.short, situation.other, *situation.details, *signs)
+
+
+def fit(line: str, told: frozenset[str], untold: frozenset[str]) -> int:
+    """Returns how much of a line's content a prompt has told, less what it could have told and did not, in tenths."""
     own = stems(line)
-    return round(10 * len(own & told) / len(own)) if own else 0
+    return round(10 * (len(own & told) - len(own & untold)) / len(own)) if own else 0
 
 
 _START = re.compile(r"(^|[.!?]\s+)([a-z])")

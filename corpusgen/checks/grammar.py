@@ -23,6 +23,8 @@ _ARTICLE = re.compile(
 _LOWER_START = re.compile(
     r"(?:^|(?<![ap]\.m)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bmr)(?<!\bdr)[.!?] |\n)(?!i[A-Z])[a-z]{2,}[ ,]"
 )
+_LOWER = re.compile(r"(?:^|[.!?] |\n)[a-z]")
+"""Where the costly pattern before has anything to look at."""
 
 
 class Grammar:
@@ -50,6 +52,8 @@ class Grammar:
         )
         for pattern, what in checks:
             if pattern is _DOUBLED and not _may_double(pair.response):
+                continue
+            if pattern is _LOWER_START and not _LOWER.search(pair.response):
                 continue
             if found := pattern.search(pair.response):
                 return f"the response has {what} near “{_near(pair.response, found)}”"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from corpusgen.checks.gate import Kind, Pair, Rules
+from corpusgen.checks.patterns import compiled
 from corpusgen.schema import Mode
 
 __all__ = ["PersonalData"]
@@ -16,13 +17,15 @@ _STREET = "street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|cl
 MAIL = (r"[\w.+-]+@(?!\s)[\w-]+(?:\.[\w-]+)+", r"(?<!\w)@[A-Za-z]\w{2,}")
 PATTERNS = (
     r"\b(?:my|his|her|their) (?:full )?name(?:['’]s| is) (?-i:[A-Z][a-z]+)\b|\bI(?:['’]m| am) (?-i:[A-Z][a-z]+ [A-Z][a-z]+)\b(?! (?:Line|Lifeline))",
-    rf"\b(?:\d{{1,5}}|(?:{_UNITS}|{_TENS})(?:-\w+)?) (?-i:[A-Z])\w+(?: (?-i:[A-Z])\w+)? (?:{_STREET})\b",
+    rf"\b(?:\d{{1,5}}|(?:{_UNITS}|{_TENS})(?:-\w{{3,5}})?) (?-i:[A-Z])\w+(?: (?-i:[A-Z])\w+)? (?:{_STREET})\b",
     r"\b\d{3}-\d{2}-\d{4}\b|\b(?:\d[ -]?){13,16}\b|\bborn on (?:the )?\d",
     r"\b(?:passport|social security|national insurance|public service|student|staff|badge|licen[cs]e plate|account) (?:number|no\.?)(?: is|:) ?\w*\d",
     rf"\b(?:(?:{_UNITS})[ ,;-]+){{4,}}(?:{_UNITS})\b",
-    r"(?<![\w{])(?-i:[a-z])+\w*_\w*[a-z]\w*\b",
 )
-"""Addresses, identity numbers and accounts, in digits or spelled out, and the names that people use online."""
+"""Addresses, identity numbers and accounts, in digits or spelled out."""
+
+_HANDLE = re.compile(r"(?<![\w{])[a-z]\w*_\w*[a-z]\w*\b")
+"""A name that somebody uses online."""
 
 _NAME = re.compile(r"\b[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)*(?: [A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)*)+")
 _NO_FIRST_NAMES = frozenset(
@@ -54,31 +57,34 @@ class PersonalData:
     # names and streets are told by their capitals
     pattern = re.compile("|".join(f"(?:{pattern})" for pattern in (*MAIL, *PATTERNS)), re.IGNORECASE)
 
-    # looking for "@" first is far cheaper than trying every word as the start of an address
-    without_mail = re.compile("|".join(f"(?:{pattern})" for pattern in PATTERNS), re.IGNORECASE)
+    # what most texts pass, at a fraction of the cost: no "@", and nothing of this shape in lower case
+    may_hold = compiled(PATTERNS)
 
     def __init__(self, rules: Rules) -> None:
         entries = rules.taxonomy.registry.entries.values()
         values = [re.escape(channel.value) for entry in entries for channel in entry.channels]
         self.registered = re.compile("|".join(sorted(values, key=len, reverse=True)) or "(?!)", re.IGNORECASE)
-        self.names = rules.names
+        self.resources = "\n".join(entry.name for entry in rules.taxonomy.registry.entries.values())
 
     def check(self, pair: Pair) -> str | None:
         """Returns why the pair is rejected, or None."""
         for side in self.sides:
             text: str = getattr(pair, side)
-            pattern = self.pattern if "@" in text else self.without_mail
-            if pattern.search(text) and (found := pattern.search(self.seen(text))):
+            suspect = ("@" in text or self.may_hold.search(text.lower())) and self.pattern.search(text)
+            if suspect and (found := self.pattern.search(self.seen(text))):
                 return f"the {side} {self.what}: “{found.group(0).strip()}”"
+            if "_" in text and (found := _HANDLE.search(self.seen(text))):
+                return f"the {side} {self.what}: “{found.group(0)}”"
         if pair.response_mode is not None and pair.response_mode != Mode.ANSWER:
-            for name in _full_names(self.seen(pair.response)):
-                if name not in pair.prompt:
+            for name in _full_names(pair.response):
+                # the first word may be one that only begins a sentence
+                if not any(part in pair.prompt or part in self.resources for part in (name, name.partition(" ")[2])):
                     return f"the response names somebody whom the prompt does not: “{name}”"
         return None
 
     def seen(self, text: str) -> str:
-        """Returns the text without the resources of the registry, which the gate on resources judges."""
-        return self.registered.sub(" ", self.names.sub(" ", text))
+        """Returns the text without the contacts of the registry, which the gate on resources judges."""
+        return self.registered.sub(" ", text)
 
 
 def _full_names(text: str) -> list[str]:

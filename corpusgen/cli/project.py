@@ -40,10 +40,15 @@ def validate(
     """Check a recipe and everything that it names; every problem with file, line and what to do."""
     import datetime
 
+    from corpusgen.checks import Rules
+    from corpusgen.checks.calibration import misjudged
+    from corpusgen.errors import InvalidFile
     from corpusgen.plan import make_plan
     from corpusgen.recipe import load_inputs
 
     inputs = load_inputs(recipe)
+    if problems := list(misjudged(inputs.examples, Rules(inputs.taxonomy, inputs.recipe.checks))):
+        raise InvalidFile(problems)
     cells = make_plan(inputs)
     stale = inputs.taxonomy.registry.stale(datetime.date.today())
     registry = inputs.taxonomy.registry
@@ -55,6 +60,8 @@ def validate(
         "policy_rules": len(inputs.taxonomy.policy.rules),
         "situations": len(inputs.seeds.situations),
         "lookalikes": len(inputs.seeds.lookalikes),
+        "exemplars": len(inputs.examples.exemplars),
+        "bad_responses": len(inputs.examples.bad_responses),
         "resources_verified": sum(entry.status == "verified" for entry in registry.entries.values()),
         "resources_unverified": sum(entry.status != "verified" for entry in registry.entries.values()),
         "cells": len(cells),
@@ -64,7 +71,7 @@ def validate(
         show_json(found)
     elif not quiet:
         say(f"{found['recipe']}: valid")
-        counted = ("domains", "categories", "strategies", "policy_rules", "situations", "lookalikes", "cells")
+        counted = ("domains", "categories", "strategies", "policy_rules", "situations", "lookalikes", "exemplars", "bad_responses", "cells")
         say("  " + ", ".join(f"{found[name]:,} {name.replace('_', ' ')}" for name in counted))
         say(f"  {found['resources_verified']} verified resources, {found['resources_unverified']} unverified")
         for problem in stale:
