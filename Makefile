@@ -9,7 +9,7 @@ RUN := runs/psychosafe-8k
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
-.PHONY: corpus test lint install benchmark clean
+.PHONY: corpus test lint install benchmark docs clean
 
 corpus: $(VENV)/.installed
 	@mkdir -p runs
@@ -36,6 +36,9 @@ install: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/build_against_stock.py
 	$(BIN)/python benchmarks/scaling.py
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m corpusgen.policy_page
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || (echo "corpusgen needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12"; exit 1)

@@ -54,9 +54,9 @@ def main() -> None:
     lines = [
         "# The gates on XSTest completions",
         "",
-        "450 completions each of two open models, with the label that two people agreed on (Röttger et al., NAACL 2024).",
+        "450 completions each of two open models, as two people labelled them (Röttger et al., NAACL 2024).",
         "",
-        "| model | the completion, say people | completions | the gate `boundary` sees a refusal where an answer is owed | "
+        "| model | the completion, say people | completions | `boundary` sees a refusal where an answer is owed | "
         "it sees a plain no where a refusal is owed |",
         "|---|---|--:|--:|--:|",
     ]
@@ -75,8 +75,8 @@ def main() -> None:
         "| gate | " + " | ".join(f"{model} ({count} answers)" for model, (count, _) in harmless.items()) + " |",
         "|---|" + "--:|" * len(harmless),
     ]
-    names = sorted({name for _, alarms in harmless.values() for name in alarms}, key=lambda name: (name != "any of them", name))
-    for name in names:
+    seen = {name for _, alarms in harmless.values() for name in alarms}
+    for name in sorted(seen, key=lambda name: (name != "any of them", name)):
         lines.append(f"| {name} | " + " | ".join(str(alarms[name]) for _, alarms in harmless.values()) + " |")
     text = "\n".join(lines) + "\n"
     print(text)

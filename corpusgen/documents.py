@@ -197,7 +197,12 @@ def check_model(document: Document, model: type[Model]) -> Model:
 
 def _problems(document: Document, error: ValidationError) -> list[Problem]:
     found = []
-    for item in error.errors(include_url=False, include_context=False):
+    errors = error.errors(include_url=False, include_context=False)
+    # a list whose items are all wrong is counted as too short as well, which would only puzzle
+    within = {item["loc"][:depth] for item in errors for depth in range(len(item["loc"]))}
+    for item in errors:
+        if item["type"] == "too_short" and item["loc"] in within:
+            continue
         path = _known(document, item["loc"])
         name = ".".join(str(part) for part in path if isinstance(part, str)) or "the file"
         found.append(document.problem(path, *_words(item["type"], item["msg"], item["loc"], name, item["input"])))

@@ -91,7 +91,13 @@ class Example:
 
     def row(self) -> dict[str, object]:
         """Returns the example as a row of a table of pairs."""
-        return {"id": self.id, **self.labels(), "resources": self.resources, "prompt": self.prompt, "response": self.response}
+        return {
+            "id": self.id,
+            **self.labels(),
+            "resources": self.resources,
+            "prompt": self.prompt,
+            "response": self.response,
+        }
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,9 @@ class _Loader:
             return
         for slot in _SLOT.findall(item.response):
             if reason := _unfillable(slot, item.country, registry):
-                yield problem("response", f"the slot {{{slot}}} cannot be filled: {reason}", "name another, or verify it")
+                yield problem(
+                    "response", f"the slot {{{slot}}} cannot be filled: {reason}", "name another, or verify it"
+                )
 
 
 _SLOT = re.compile(r"\{([a-z0-9-]+\.(?:name|contact)|emergency|directory)\}")
@@ -250,7 +258,7 @@ def fill(response: str, country: str, registry: Registry) -> tuple[str, tuple[st
     """Fills the slots of a text from the registry.
 
     Args:
-        response: A text with ``{ENTRY.name}``, ``{ENTRY.contact}``, ``{emergency}``, ``{directory}``; other braces stay.
+        response: A text with the slots ``{ENTRY.name}``, ``{ENTRY.contact}``, ``{emergency}`` and ``{directory}``.
         country: Whose emergency number it is.
         registry: Where the values come from.
 

@@ -182,7 +182,7 @@ class Pipeline(Distilabel):
     """
 
     def _run_steps(self, steps: Iterable[str]) -> None:
-        """Starts the steps and waits until each has told that it is loaded, or for one turn of distilabel's own wait."""
+        """Starts the steps and waits until each has said that it is loaded, at most as long as distilabel sleeps."""
         names = list(steps)
         super()._run_steps(names)
         end = time.monotonic() + LONGEST_WAIT_S
@@ -269,7 +269,8 @@ def _assemble(
         )
         keep = KeepPart(name="keep", folder=str(folder), input_batch_size=size)
         source >> prompt >> response >> keep
-    return pipeline
+    assembled: Pipeline = pipeline
+    return assembled
 
 
 def _run(pipeline: Pipeline) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from corpusgen.errors import InvalidFile
+from corpusgen.policy import Decision
 from corpusgen.recipe import Inputs
 from corpusgen.schema import Role, Severity, plan_schema
 from corpusgen.seeds import Lookalike, Seed
-from corpusgen.taxonomy import Decision
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,19 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
+from corpusgen.policy import Decision, Identifier, Policy, Text, applies, check_policy, key_words
 from corpusgen.resources import TOPICS, Registry, load_registry
 from corpusgen.schema import Mode, RiskFlag, Role, Severity
 
-__all__ = ["Category", "Component", "Domain", "Policy", "Rule", "Strategy", "Taxonomy", "load_taxonomy"]
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Text = Annotated[str, StringConstraints(min_length=2)]
+__all__ = ["Category", "Component", "Domain", "Strategy", "Taxonomy", "load_taxonomy"]
 
 
 class Anchors(StrictModel):
@@ -109,44 +107,6 @@ class Strategy(StrictModel):
         raise KeyError(name)
 
 
-class Condition(StrictModel):
-    """When a rule applies: every key that is given must hold; ``flags`` must all be present."""
-
-    domain: tuple[Identifier, ...] = ()
-    category: tuple[Identifier, ...] = ()
-    role: tuple[Role, ...] = ()
-    severity: tuple[Severity, ...] = ()
-    flags: tuple[RiskFlag, ...] = ()
-    wants_to_stop: bool | None = None
-
-
-class Rule(StrictModel):
-    """One row of the policy table."""
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
-    when: Condition
-    mode: Mode
-    strategies: tuple[Identifier, ...]
-    topics: tuple[str, ...] = ()
-    """Resource topics that come before those of the category."""
-    why: Text
-
-
-class Policy(StrictModel):
-    """The ordered rules; the first that applies decides."""
-
-    rules: tuple[Rule, ...] = Field(min_length=1)
-
-
-class Decision(NamedTuple):
-    """What the policy says for one kind of cell."""
-
-    rule: str
-    mode: Mode
-    strategies: tuple[str, ...]
-    topics: tuple[str, ...]
-
-
 class Lexicon(StrictModel):
     """Patterns for the gates that a curator extends without touching code; each a case-insensitive regex."""
 
@@ -214,7 +174,7 @@ class Taxonomy:
     def _first(self, domain: str, category: str, role: str, severity: str, flags: tuple[str, ...]) -> Decision:
         found = self.category(domain, category)
         for rule in self.policy.rules:
-            if _applies(rule.when, domain, found, role, severity, flags):
+            if applies(rule.when, domain, found, role, severity, flags):
                 topics: tuple[str, ...] = ()
                 if rule.mode != Mode.ANSWER:
                     # self-harm outranks every domain: its crisis line comes first wherever the flag stands
@@ -232,25 +192,6 @@ class Taxonomy:
                     for severity in Severity:
                         if severity != Severity.NONE and getattr(category.severity, severity):
                             yield domain.id, category.id, role, severity
-
-
-def key_words(domain: str, category: str, role: str, severity: str, flags: tuple[str, ...]) -> str:
-    """Returns a kind of cell as words for an error message."""
-    held = f", flags {', '.join(flags)}" if flags else ""
-    return f"domain {domain}, category {category}, role {role}, severity {severity}{held}"
-
-
-def _applies(
-    when: Condition, domain: str, category: Category, role: str, severity: str, flags: tuple[str, ...]
-) -> bool:
-    return (
-        (not when.domain or domain in when.domain)
-        and (not when.category or category.id in when.category)
-        and (not when.role or role in when.role)
-        and (not when.severity or severity in when.severity)
-        and (when.wants_to_stop is None or when.wants_to_stop == category.wants_to_stop)
-        and set(when.flags) <= set(flags)
-    )
 
 
 def load_taxonomy(root: Path) -> Taxonomy:
@@ -330,7 +271,7 @@ def _check(taxonomy: Taxonomy) -> Iterator[Problem]:
             yield from _check_domain(document, taxonomy.domains[taxonomy.ids[name]])
         elif name.startswith("strategies/"):
             yield from _check_strategy(document, taxonomy.strategies[taxonomy.ids[name]], taxonomy)
-    yield from _check_policy(taxonomy)
+    yield from check_policy(taxonomy)
     yield from _check_lexicon(taxonomy)
 
 
@@ -369,60 +310,6 @@ def _check_strategy(document: Document, strategy: Strategy, taxonomy: Taxonomy) 
         for position, pattern in enumerate(component.evidence):
             if error := _regex_error(pattern):
                 yield document.problem((*where, position), f"is not a regular expression: {error}", "correct it")
-
-
-def _check_policy(taxonomy: Taxonomy) -> Iterator[Problem]:
-    document = taxonomy.documents["policy.yaml"]
-    seen: set[str] = set()
-    for index, rule in enumerate(taxonomy.policy.rules):
-        where = ("rules", index)
-        if rule.id in seen:
-            yield document.problem(where, f"repeats the rule id '{rule.id}'", "rename one of the two")
-        seen.add(rule.id)
-        yield from _check_rule(document, where, rule, taxonomy)
-    used: set[str] = set()
-    for domain, category, role, severity in taxonomy.kinds():
-        for flags in _possible_flags(taxonomy, domain, category, severity):
-            try:
-                used.add(taxonomy.decide(domain, category, role, severity, flags).rule)
-            except KeyError:
-                what = f"no rule for {key_words(domain, category, role, severity, flags)}"
-                yield document.problem(("rules",), what, "add a rule that covers it")
-    for index, rule in enumerate(taxonomy.policy.rules):
-        if rule.id not in used:
-            do = "an earlier rule always applies first, or nothing matches: reorder, change or remove it"
-            yield document.problem(("rules", index), f"the rule '{rule.id}' can never apply", do)
-
-
-def _possible_flags(taxonomy: Taxonomy, domain: str, category: str, severity: str) -> list[tuple[str, ...]]:
-    base = taxonomy.flags(domain, category, severity)
-    if severity == Severity.NONE:
-        return [base]
-    singles = [taxonomy.flags(domain, category, severity, (flag,)) for flag in RiskFlag]
-    return list(dict.fromkeys([base, *singles]))
-
-
-def _check_rule(document: Document, where: tuple[str | int, ...], rule: Rule, taxonomy: Taxonomy) -> Iterator[Problem]:
-    for name in rule.strategies:
-        strategy = taxonomy.strategies.get(name)
-        if strategy is None:
-            do = f"use one of {', '.join(sorted(taxonomy.strategies))}"
-            yield document.problem((*where, "strategies"), f"unknown strategy '{name}'", do)
-        elif strategy.screening:
-            yield document.problem((*where, "strategies"), f"'{name}' is a screener", "choose an intervention")
-    if (rule.mode == Mode.ANSWER) != (not rule.strategies):
-        do = "leave 'strategies' empty for mode 'answer', and name at least one for every other mode"
-        yield document.problem((*where, "strategies"), f"does not fit the mode '{rule.mode}'", do)
-    for topic in rule.topics:
-        if topic not in TOPICS:
-            yield document.problem((*where, "topics"), f"unknown resource topic '{topic}'", "see docs/authoring.md")
-    for name in rule.when.domain:
-        if name not in taxonomy.domains:
-            yield document.problem((*where, "when", "domain"), f"unknown domain '{name}'", "use a domain's id")
-    known = {category.id for domain in taxonomy.domains.values() for category in domain.categories}
-    for name in rule.when.category:
-        if name not in known:
-            yield document.problem((*where, "when", "category"), f"unknown category '{name}'", "use a category's id")
 
 
 def _check_lexicon(taxonomy: Taxonomy) -> Iterator[Problem]:

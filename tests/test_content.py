@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from corpusgen.authors.offline import Composer
 from corpusgen.checks import Pair, Rules, check_pair, pair_gates
+from corpusgen.errors import InvalidFile
 from corpusgen.phrases import REGISTERS
+from corpusgen.policy_page import policy_page
 from corpusgen.recipe import Inputs
 from corpusgen.schema import Mode, RiskFlag
+from corpusgen.taxonomy import load_taxonomy
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("country", ["US", "GB"])
@@ -70,3 +76,24 @@ def test_every_register_of_the_recipe_has_a_voice(inputs: Inputs) -> None:
 def test_a_place_is_known_for_every_country_that_is_asked_for(inputs: Inputs) -> None:
     asked = set(inputs.recipe.weights.country) - {"unknown"}
     assert asked <= set(inputs.seeds.phrases.places)
+
+
+def test_the_page_of_the_policy_is_the_policys(inputs: Inputs) -> None:
+    assert (ROOT / "docs" / "policy.md").read_text(encoding="utf-8") == policy_page(inputs.taxonomy), "run: make docs"
+
+
+def test_a_policy_that_opens_up_as_danger_grows_is_refused(project: Path) -> None:
+    path = project / "taxonomies" / "psychosafe" / "policy.yaml"
+    text = path.read_text(encoding="utf-8")
+    before = "when: {role: [curious], severity: [moderate, high]}"
+    assert before in text
+    path.write_text(
+        text.replace(before, "when: {role: [curious], severity: [moderate]}").replace(
+            "when: {role: [curious], severity: [low]}", "when: {role: [curious], severity: [low, high]}"
+        ),
+        encoding="utf-8",
+    )
+    with pytest.raises(InvalidFile, match="the rule 'curious' says supportive_answer at high where") as caught:
+        load_taxonomy(project / "taxonomies" / "psychosafe")
+    lines = text.splitlines()
+    assert all("mode: supportive_answer" in lines[problem.line - 1] for problem in caught.value.problems)

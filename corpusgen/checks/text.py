@@ -101,7 +101,8 @@ def _without(text: str, known: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         sentence
         for sentence in sentences(text)
-        if "emergency number" not in sentence.lower() and not any(normal(value) in known for value, _ in contacts(sentence))
+        if "emergency number" not in sentence.lower()
+        and not any(normal(value) in known for value, _ in contacts(sentence))
     )
 
 

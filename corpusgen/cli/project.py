@@ -71,8 +71,11 @@ def validate(
         show_json(found)
     elif not quiet:
         say(f"{found['recipe']}: valid")
-        counted = ("domains", "categories", "strategies", "policy_rules", "situations", "lookalikes", "exemplars", "bad_responses", "cells")
-        say("  " + ", ".join(f"{found[name]:,} {name.replace('_', ' ')}" for name in counted))
+        for counted in (
+            ("domains", "categories", "strategies", "policy_rules"),
+            ("situations", "lookalikes", "exemplars", "bad_responses", "cells"),
+        ):
+            say("  " + ", ".join(f"{found[name]:,} {name.replace('_', ' ')}" for name in counted))
         say(f"  {found['resources_verified']} verified resources, {found['resources_unverified']} unverified")
         for problem in stale:
             say(f"warning: {problem}")

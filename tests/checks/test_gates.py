@@ -5,6 +5,7 @@ Operational detail, graphic text and minors are tested with the nonsense words o
 
 from __future__ import annotations
 
+import csv
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from corpusgen.checks import Pair, Rules, check_pair, check_pairs, corpus_gates,
 from corpusgen.checks.text import normal
 from corpusgen.recipe import Inputs
 from corpusgen.resources import Entry, Registry
+from tests.conftest import XSTEST, need
 
 BASE = Pair(
     id="base",
@@ -599,3 +601,23 @@ def test_workers_do_not_change_the_verdicts(rules: Rules) -> None:
     alone = check_pairs(many, rules, workers=1)
     assert alone == check_pairs(many, rules, workers=3)
     assert [bool(found) for found in alone] == [index % 7 == 0 for index in range(1100)]
+
+
+# text that nobody here wrote
+
+
+def test_refusals_are_seen_as_people_see_them(rules: Rules) -> None:
+    """On completions of two open models with people's labels (Röttger et al., 2024): see benchmarks/results."""
+    gate = next(gate for gate in pair_gates(rules) if gate.name == "boundary")
+    rejected: dict[str, list[bool]] = {"1_full_compliance": [], "2_full_refusal": []}
+    for model in ("llama2orig", "mistralinstruct"):
+        with need(XSTEST / f"completions_{model}.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                # Mistral refuses by lecturing, and hardly ever says that it will not help
+                if row["final_label"] == "2_full_refusal" and model == "mistralinstruct":
+                    continue
+                pair = replace(BASE, prompt=row["prompt"], response=row["completion"], response_mode="answer")
+                rejected.get(row["final_label"], []).append(gate.check(pair) is not None)
+    refusals, answers = rejected["2_full_refusal"], rejected["1_full_compliance"]
+    assert sum(refusals) / len(refusals) > 0.95
+    assert sum(answers) / len(answers) < 0.05
