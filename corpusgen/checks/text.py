@@ -96,7 +96,7 @@ def without_resources(text: str, registry: Registry) -> list[str]:
     return list(_without(text, _values(registry)))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=16_384)
 def _without(text: str, known: frozenset[str]) -> tuple[str, ...]:
     return tuple(
         sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from corpusgen.dedup.edges import Edge
 
@@ -15,6 +16,7 @@ _NOISE = re.compile(r"[^\w\s]+")
 _SPACE = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=20_000)
 def normalise(text: str) -> str:
     """Returns a text without what does not make it another text: case, spaces, punctuation, Unicode forms."""
     plain = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()

@@ -1,4 +1,4 @@
-"""Lexical near-duplicates: MinHash with locality-sensitive hashing finds candidates (datasketch), Jaccard decides."""
+"""Lexical near-duplicates: MinHash with locality-sensitive hashing finds candidates (rensa), Jaccard decides."""
 
 from __future__ import annotations
 
@@ -32,19 +32,15 @@ class LexicalIndex:
     """
 
     def __init__(self, threshold: float) -> None:
-        from datasketch import MinHashLSH
-
         self.threshold = threshold
         self.sets: list[frozenset[str]] = []
         self._pending: dict[str, Any] = {}
-        self._index = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, PERMUTATIONS // BANDS))
+        self._index = _no_minhashes(threshold)
 
     def edges(self, newcomers: Sequence[str]) -> list[Edge]:
         """Returns the edges that newcomers bring; their positions follow those of the accepted texts."""
-        from datasketch import MinHashLSH
-
         base = len(self.sets)
-        fresh = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, PERMUTATIONS // BANDS))
+        fresh = _no_minhashes(self.threshold)
         sets = [shingles(text) for text in newcomers]
         minhashes = _minhashes(sets)
         self._pending = dict(zip(newcomers, minhashes, strict=True))
@@ -71,8 +67,13 @@ class LexicalIndex:
             self.sets.append(found)
 
 
-def _minhashes(sets: Sequence[frozenset[str]]) -> list[Any]:
-    from datasketch import MinHash
+def _no_minhashes(threshold: float) -> Any:
+    from rensa import RMinHashLSH
 
-    encoded = [[item.encode() for item in found] for found in sets]
-    return list(MinHash.bulk(encoded, num_perm=PERMUTATIONS, seed=1)) if encoded else []
+    return RMinHashLSH(threshold, PERMUTATIONS, BANDS)
+
+
+def _minhashes(sets: Sequence[frozenset[str]]) -> list[Any]:
+    from rensa import RMinHash
+
+    return list(RMinHash.from_token_sets([list(found) for found in sets], PERMUTATIONS, 1))
