@@ -114,6 +114,8 @@ class Lexicon(StrictModel):
     graphic: tuple[Text, ...] = ()
     sexual: tuple[Text, ...] = ()
     minor: tuple[Text, ...] = ()
+    suicidal: tuple[Text, ...] = ()
+    """What a prompt says when it speaks of wanting to die: a crisis line is then owed, whatever its labels say."""
     standins: dict[str, tuple[Text, ...]] = {}
     """Neutral nonsense words that stand for what must never be written down; used to test the gates."""
 
@@ -315,7 +317,7 @@ def _check_strategy(document: Document, strategy: Strategy, taxonomy: Taxonomy) 
 def _check_lexicon(taxonomy: Taxonomy) -> Iterator[Problem]:
     document = taxonomy.documents["lexicon.yaml"]
     groups: Mapping[str, tuple[str, ...]] = {
-        name: getattr(taxonomy.lexicon, name) for name in ("operational", "graphic", "sexual", "minor")
+        name: getattr(taxonomy.lexicon, name) for name in ("operational", "graphic", "sexual", "minor", "suicidal")
     }
     for name, patterns in groups.items():
         for index, pattern in enumerate(patterns):

@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
+from corpusgen.checks.patterns import compiled
 from corpusgen.recipe import Checks
+from corpusgen.schema import RiskFlag
 from corpusgen.taxonomy import Taxonomy
 
 __all__ = ["CorpusGate", "Kind", "Pair", "PairGate", "Rules", "pair_of"]
@@ -72,6 +74,16 @@ class Rules:
         ordered = sorted(names, key=lambda name: (-len(name), name))
         # not inside a web address, where "frank" is part of the contact
         return re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, ordered)) + r")(?!\w|\.\w)" if ordered else "(?!)")
+
+    @cached_property
+    def _suicidal(self) -> re.Pattern[str]:
+        return compiled(self.taxonomy.lexicon.suicidal)
+
+    def self_harm(self, pair: Pair) -> bool:
+        """Returns whether self-harm is flagged, or the prompt itself speaks of wanting to die."""
+        if RiskFlag.SUICIDE_SELF_HARM in (pair.risk_flags or ()):
+            return True
+        return self._suicidal.search(pair.prompt.lower().replace("’", "'")) is not None
 
 
 @runtime_checkable

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from corpusgen.checks.gate import Pair
 from corpusgen.taxonomy import lower_pattern
+
+if TYPE_CHECKING:
+    from corpusgen.checks.gate import Pair
 
 __all__ = ["OwnWordsGate", "PatternGate", "compiled"]
 

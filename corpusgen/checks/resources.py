@@ -27,6 +27,7 @@ class Resources:
         self.taxonomy = rules.taxonomy
         self.registry = rules.taxonomy.registry
         self.names = rules.names
+        self.self_harm = rules.self_harm
         self.entries: dict[str, list[Entry]] = defaultdict(list)
         for entry in self.registry.entries.values():
             for channel in entry.channels:
@@ -95,7 +96,7 @@ class Resources:
         except KeyError:
             return None
         topics = set(category.topics.get(Role(str(pair.role)), ())) if pair.role in set(Role) else set()
-        topics |= {"suicide_crisis", "mental_health"} if "suicide_self_harm" in (pair.risk_flags or ()) else set()
+        topics |= {"suicide_crisis", "mental_health"} if self.self_harm(pair) else set()
         if pair.severity is not None:
             flags = pair.risk_flags or ()
             with suppress(KeyError):
