@@ -275,7 +275,13 @@ _NUMBER = re.compile(r"\d{3}[\s-]?\d{3}|\b\d{5,}\b")
 _ADDRESS = re.compile(r"https?:|www\.|\b[\w.-]+@[\w-]+\.\w+", re.IGNORECASE)
 
 
+_SUSPECT = re.compile(r"[{}\[\]<%\d@]|www\.|https?:", re.IGNORECASE)
+"""What most of the lines have nothing of."""
+
+
 def _check_text(text: str, document: Document, where: tuple[str | int, ...]) -> Iterator[Problem]:
+    if not _SUSPECT.search(text):
+        return
     if _SLOT.search(text):
         do = "write the sentence out; only files in phrases/ have slots"
         yield document.problem(where, "holds a brace or other template syntax", do)
