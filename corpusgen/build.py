@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ class _Job:
         state: dict[str, Any],
     ) -> None:
         from corpusgen.metrics import compute_metrics
-        from corpusgen.report import write_report
+        from corpusgen.report import draw_picture, write_report
 
         self.progress.stage("split", "whole groups, balanced domains")
         made = [cell for cell in cells if cell.cell_id in pairs]
@@ -215,13 +216,15 @@ class _Job:
             state="building",
         )
         self.progress.stage("report", "figures, pictures, one HTML file")
-        with self.timer("report"):
+        with self.timer("report"), ThreadPoolExecutor(1) as drawing:
             matrix = _matrix([pairs[cell.cell_id]["id"] for cell in made], vectors)
+            # most of the drawing happens outside the interpreter's lock
+            picture = drawing.submit(draw_picture, table, matrix)
             metrics = compute_metrics(table, cells, outcomes, self.inputs, matrix, state)
             write_text(self.run.metrics_path, metrics.to_json())
         state["timings_s"] = {name: round(seconds, 2) for name, seconds in self.timer.seconds.items()}
         with self.timer("report"):
-            write_report(self.run, table, metrics, state, matrix)
+            write_report(self.run, table, metrics, state, picture.result())
         state["timings_s"] = {name: round(seconds, 2) for name, seconds in self.timer.seconds.items()}
         state["state"] = "built"
         self.run.save_state(state)

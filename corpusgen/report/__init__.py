@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from corpusgen.dedup.embed import Vectors
 
-__all__ = ["write_report"]
+__all__ = ["draw_picture", "write_report"]
 
 COLOURS = {
     "suicide_self_harm": "#4477aa",
@@ -31,7 +31,7 @@ MODES = ("answer", "supportive_answer", "supportive_refusal", "crisis_first")
 EXAMPLES = 2
 
 
-def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str, Any], vectors: Vectors) -> None:
+def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str, Any], picture: bytes) -> None:
     """Writes report.html.
 
     Args:
@@ -39,17 +39,13 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
         table: Its corpus.
         metrics: Its figures.
         state: run.json.
-        vectors: Embeddings of the prompts in the corpus's order, shape (rows, 384).
+        picture: The similarity map, a PNG (see :func:`draw_picture`).
 
     Raises:
         StorageError: The file cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from corpusgen.report.similarity_map import draw_map
-
-    domains: list[str] = table.column("domain").to_pylist()
-    colours = colour_of(sorted(set(domains)))
     environment = Environment(
         loader=PackageLoader("corpusgen", "report/templates"),
         autoescape=True,  # record text is hostile wherever it is shown
@@ -64,10 +60,8 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
         name=state["settings"]["release"]["name"],
         state=state,
         metrics=metrics,
-        colours=colours,
-        similarity_map=base64.b64encode(
-            draw_map(vectors, domains, table.column("response_mode").to_pylist(), colours)
-        ).decode(),
+        colours=colour_of(table),
+        similarity_map=base64.b64encode(picture).decode(),
         references=REFERENCES,
         matrix=_matrix(table),
         modes=MODES,
@@ -77,8 +71,22 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
     write_text(run.report_path, page)
 
 
-def colour_of(domains: list[str]) -> dict[str, str]:
-    """Returns a colour for each domain."""
+def draw_picture(table: pa.Table, vectors: Vectors) -> bytes:
+    """Returns the similarity map of a corpus as a PNG.
+
+    Args:
+        table: The corpus.
+        vectors: Embeddings of its prompts, shape (rows, 384).
+    """
+    from corpusgen.report.similarity_map import draw_map
+
+    domains, modes = (table.column(name).to_pylist() for name in ("domain", "response_mode"))
+    return draw_map(vectors, domains, modes, colour_of(table))
+
+
+def colour_of(table: pa.Table) -> dict[str, str]:
+    """Returns a colour for each domain of a corpus."""
+    domains = sorted(set(table.column("domain").to_pylist()))
     spare = iter(SPARE_COLOURS * (1 + len(domains) // len(SPARE_COLOURS)))
     return {domain: COLOURS.get(domain) or next(spare) for domain in domains}
 

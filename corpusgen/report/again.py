@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corpusgen.dedup.embed import MiniLM
 from corpusgen.metrics import Metrics
-from corpusgen.report import write_report
+from corpusgen.report import draw_picture, write_report
 from corpusgen.run import read_table, require_run
 
 __all__ = ["report_again"]
@@ -27,5 +27,5 @@ def report_again(folder: Path) -> Path:
     table = read_table(run.corpus_path)
     metrics = Metrics(**json.loads(run.metrics_path.read_text(encoding="utf-8")))
     vectors = MiniLM().encode(table.column("prompt").to_pylist())
-    write_report(run, table, metrics, run.state(), vectors)
+    write_report(run, table, metrics, run.state(), draw_picture(table, vectors))
     return run.report_path
