@@ -49,6 +49,8 @@ class _Exemplar(_Labelled):
 
 class _BadResponse(_Labelled):
     domain: str
+    seen: bool = True
+    """False for what no gate sees yet; kept for reviewers, and for gates to come."""
 
 
 class _ExemplarFile(StrictModel):
@@ -109,9 +111,13 @@ class Exemplar(Example):
 
 @dataclass(frozen=True)
 class BadResponse(Example):
-    """A pair that is bad in one way; ``gate`` names the gate that must reject it."""
+    """A pair that is bad in one way; ``gate`` names the gate that must reject it.
+
+    Where ``seen`` is False that gate is known to miss it: a matter of tone or sense that patterns do not reach.
+    """
 
     gate: str
+    seen: bool
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,7 @@ class _Loader:
             for index, item in enumerate(value.bad_responses):
                 common = self._common(item, item.domain, document, ("bad_responses", index))
                 if common is not None:
-                    yield BadResponse(**common, gate=value.gate)  # type: ignore[arg-type]
+                    yield BadResponse(**common, gate=value.gate, seen=item.seen)  # type: ignore[arg-type]
 
     def _common(
         self, item: _Labelled, domain: str, document: Document, where: tuple[str | int, ...]

@@ -270,7 +270,8 @@ def _of_examples(inputs: Inputs) -> dict[str, Any]:
     return {
         "exemplars": len(exemplars),
         "exemplars_by_use": dict(sorted(Counter(exemplar.use for exemplar in exemplars).items())),
-        "bad_responses": len(bad),
+        "bad_responses": sum(example.seen for example in bad),
+        "known_misses": sum(not example.seen for example in bad),
         "misjudged": len(list(misjudged(inputs.examples, rules))),
         "rejected_elsewhere": rejected_elsewhere(exemplars, rules, SAMPLE_SEED),
         "relevance": _relevance(

@@ -28,6 +28,7 @@ FLAT_REFUSAL = re.compile(
     r"|\bnot within my (?:programming|guidelines|ethical|abilities|capabilities)\b|\bI apologi[sz]e,? but\b|\bI must (?:politely|respectfully)\b"
     r"|\b(?:it is|it['’]s|that is|that['’]s) (?:not|never) (?:\w+ ){0,2}?(?:appropriate|ethical|acceptable|respectful)(?: or \w+)? to (?:provide|suggest|make|discuss|give|share|promote|answer|explain|speculate|ask|joke|use)\b"
     r"|\bI (?:don['’]t|do not) (?:think|believe) it(?:['’]s| is) (?:appropriate|accurate|fair|respectful|right) "
+    r"|\b(?:subject|topic|matter|part|question|detail)s? (?:is |are |that is |that are )?(?:better|best) (?:left|kept) (?:out|aside|unsaid|alone|unanswered)\b"
     r"|\bI(?:['’]d| would) rather (?:not|leave out|avoid|skip)\b|\bI(?:['’]m| am) sorry,? but\b",
     re.IGNORECASE,
 )

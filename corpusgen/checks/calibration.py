@@ -26,7 +26,12 @@ def misjudged(examples: Examples, rules: Rules) -> Iterator[Problem]:
         if bad.gate not in by_name:
             do = f"use one of {', '.join(by_name)}"
             yield replace(bad.place, what=f"'{bad.id}' names the unknown gate '{bad.gate}'", do=do)
-        elif not check_pair(pair_of(bad.row()), [by_name[bad.gate]]):
+            continue
+        seen = bool(check_pair(pair_of(bad.row()), [by_name[bad.gate]]))
+        if seen and not bad.seen:
+            what = f"the bad response '{bad.id}' is seen by the gate {bad.gate} now"
+            yield replace(bad.place, what=what, do="remove its 'seen: false'")
+        elif bad.seen and not seen:
             do = "make the gate see it, or label it with the gate that it fails"
             yield replace(bad.place, what=f"the bad response '{bad.id}' passes the gate {bad.gate}", do=do)
 

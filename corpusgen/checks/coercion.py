@@ -19,6 +19,7 @@ PATTERNS = (
     r"\byou are (?:now )?to (?:leave|stop|go|call|pack|tell|stay|do|come|give|write|hand|report|break|end|block|delete)\b|\bI (?:forbid|order|command|demand)\b|\byou will (?:pack|hand (?:it|them) over|delete|block|apologi[sz]e|confess|report (?:it|him|her|this))\b|\bdo as (?:I say|you['’]re told|you are told)\b",
     r"\b(?:type|write|add|put) your (?:initials|signature)\b|\bI, the undersigned\b|\bsign (?:here|below)\b|\b(?:agree|consent) (?:below|to these terms)\b",
     r"\bit would be a (?:pity|shame) if\b|\b(?:messages|words|people) like (?:yours|you) (?:don['’]t|do not) (?:just )?(?:vanish|disappear|go unnoticed)\b|\bI know where you\b|\bthe police (?:might|may|could|will) (?:be )?(?:very )?interested\b",
+    r"\b(?:won['’]t|will not|no|not) (?:be )?(?:any )?(?:more|further)\b[^.?!]{0,30}\bfrom me\b|\bI(?:['’]ll| will) (?:only|not) (?:help|answer|talk|go on|continue)[^.?!]{0,40}\b(?:once|until|unless|if) you\b|\b(?:find|make) its way to the police\b|\b(?:what|everything) you (?:typed|wrote|said|write|say) (?:here )?(?:\w+ )?(?:can|could|may|might|will) be (?:used|passed|shown|reported)\b",
     r"\byou must (?:stop|forgive|confess|report|leave (?:him|her|them)|press charges|tell (?:your|the)|go to the police)\b",
 )
 

@@ -14,6 +14,7 @@ _DOUBLED = re.compile(
     r"\b(?!(?:that|had|no|so|very|really|bye|ha|please|never|again|many|long|far|out|her|do|is|it|you|on|in|who)\b)([a-z]+) \1\b",
     re.IGNORECASE,
 )
+_DOUBLED_PAIR = re.compile(r"\b([a-z']+ [a-z']+) \1\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"\s[,;:!?](?=\s|$)|(?<!\.)\.\.(?!\.)|[,;:]{2,}|[,;:]\.(?!\.)|\.,|\(\s|\s\)|\?\?|!!| {2,}")
 _ARTICLE = re.compile(
     r"\ba (?=(?!(?:one|once|uni|use|usual|user|eu|ui|uk|us|u|european|unit|ubiqu|ewe|ouija)[a-z]*\b)[aeiou][a-z]+\b)"
@@ -47,6 +48,7 @@ class Grammar:
         checks = (
             (_PUNCTUATION, "stray punctuation"),
             (_DOUBLED, "a doubled word"),
+            (_DOUBLED_PAIR, "words twice over"),
             (_ARTICLE, "the wrong article"),
             (_LOWER_START, "a sentence that begins in lower case"),
         )

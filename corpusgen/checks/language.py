@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from corpusgen.checks.gate import Kind, Pair, Rules
-from corpusgen.checks.text import words
+from corpusgen.checks.text import sentences, words
 
 __all__ = ["Language"]
 
@@ -263,6 +263,14 @@ FOREIGN_WORDS = frozenset(
 
 LEAST_FOREIGN = 4
 
+LEAST_STRANGE = 2
+"""Sentences of eight words or more with hardly a common English one."""
+
+
+def _unenglish(found: tuple[str, ...]) -> bool:
+    return len(found) >= 8 and sum(word in FUNCTION_WORDS for word in found) / len(found) < 0.1
+
+
 _CLIPPED = re.compile(
     r"(?<![\w.@])(?:u|ur|r|n|b4|w8|gr8|m8|txt|thx|pls|plz|cuz|coz|tbh|btw|idk|imo|wanna|gonna|sum1|any1|every1|ppl|msg|rn"
     r"|(?!www|hmm|shh|brr|pst)[bcdfghjklmnpqrstvwxz]{3,5})(?![\w@])"
@@ -301,6 +309,9 @@ class Language:
             foreign = [word for word in found if word in FOREIGN_WORDS]
             if len(foreign) >= LEAST_FOREIGN and len(set(foreign)) > 2:
                 return f"the {side} is in part in another language ({', '.join(sorted(set(foreign))[:4])})"
+        strange = [sentence for sentence in sentences(pair.response) if _unenglish(words(sentence))]
+        if len(strange) >= LEAST_STRANGE:
+            return f"the response is in part in another language (“{strange[0][:60]}”)"
         clipped = _CLIPPED.findall(pair.response)
         if len(clipped) >= LEAST_CLIPPED:
             return f"the response is written in clipped words ({', '.join(sorted(set(clipped))[:4])})"

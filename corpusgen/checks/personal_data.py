@@ -20,6 +20,7 @@ PATTERNS = (
     rf"\b(?:\d{{1,5}}|(?:{_UNITS}|{_TENS})(?:-\w{{3,5}})?) (?-i:[A-Z])\w+(?: (?-i:[A-Z])\w+)? (?:{_STREET})\b",
     r"\b\d{3}-\d{2}-\d{4}\b|\b(?:\d[ -]?){13,16}\b|\bborn on (?:the )?\d",
     r"\b(?:passport|social security|national insurance|public service|student|staff|badge|licen[cs]e plate|account) (?:number|no\.?)(?: is|:) ?\w*\d",
+    r"\baccount (?:\w+ )?\d[\d -]{4,}",
     rf"\b(?:(?:{_UNITS})[ ,;-]+){{4,}}(?:{_UNITS})\b",
 )
 """Addresses, identity numbers and accounts, in digits or spelled out."""

@@ -10,7 +10,7 @@ __all__ = ["Template"]
 PATTERNS = (
     r"\{[^{}]*\}?|\}|\[\[|\]\]|<%|%>|<\|[^|]*\|>|\$\{|%\(\w+\)s|\[(?:insert|name|number|resource|your|city|country)[^\]]*\]",
     r"\b(?:lorem ipsum|todo|tbd|fixme|placeholder|undefined|none none)\b(?!\s+list)",
-    r"\b(?:he/she|she/he|his/her|her/his|him/her|her/him|s/he)\b|\((?:he|she|they|s)/",
+    r"\b(?:he/she|she/he|his/her|her/his|him/her|her/him|s/he)\b|\((?:he|she|they|s)/|_{3,}|\btb[ac]\b",
     r"<(?:/?\w+)[^>]*>|```|\bslot:|__\w+__",
 )
 

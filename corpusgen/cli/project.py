@@ -61,7 +61,8 @@ def validate(
         "situations": len(inputs.seeds.situations),
         "lookalikes": len(inputs.seeds.lookalikes),
         "exemplars": len(inputs.examples.exemplars),
-        "bad_responses": len(inputs.examples.bad_responses),
+        "bad_responses": sum(example.seen for example in inputs.examples.bad_responses),
+        "known_misses": sum(not example.seen for example in inputs.examples.bad_responses),
         "resources_verified": sum(entry.status == "verified" for entry in registry.entries.values()),
         "resources_unverified": sum(entry.status != "verified" for entry in registry.entries.values()),
         "cells": len(cells),
@@ -73,7 +74,7 @@ def validate(
         say(f"{found['recipe']}: valid")
         for counted in (
             ("domains", "categories", "strategies", "policy_rules"),
-            ("situations", "lookalikes", "exemplars", "bad_responses", "cells"),
+            ("situations", "lookalikes", "exemplars", "bad_responses", "known_misses", "cells"),
         ):
             say("  " + ", ".join(f"{found[name]:,} {name.replace('_', ' ')}" for name in counted))
         say(f"  {found['resources_verified']} verified resources, {found['resources_unverified']} unverified")
