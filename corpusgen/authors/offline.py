@@ -184,19 +184,19 @@ class Composer:
             parts = [around.opener(1), tell, around.aside(1), detail, cue, extra, sign, ask, around.closer(2)]
         elif cell.register == "third_person":
             reveal = deal.shared("reveal", self.phrases.registers["third_person"].reveals)
-            parts = [around.opener(3), situation.other, reveal, detail if deal.turn % 3 == 0 else "", sign, cue, ask]
+            parts = [around.opener(5), situation.other, reveal, detail if deal.turn % 4 == 0 else "", sign, cue, ask]
         else:
             wordy = cell.register in {"formal", "angry", "minimising"}
-            clipped = deal.turn % 3 == 2 if wordy else deal.turn % 2 == 1
+            clipped = deal.turn % 3 != 0
             parts = [
-                around.opener(1 if wordy else 4),
+                around.opener(1 if wordy else 6),
                 short if clipped else tell,
-                detail if deal.turn % 3 == 0 else "",
-                around.aside(3) if wordy else "",
+                detail if deal.turn % 6 == 1 else "",
+                around.aside(4) if wordy else "",
                 sign,
                 cue if deal.turn % 2 else "",
                 ask,
-                around.closer(3),
+                around.closer(6),
                 "" if deal.turn % 2 else cue,
             ]
         return voice(" ".join(part for part in parts if part), cell.register, deal.turn)
