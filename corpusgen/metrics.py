@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,12 @@ def compute_metrics(
         name: {value: [count, met[name].get(value, 0)] for value, count in planned[name].items()} for name in planned
     }
     full = [pair for group in both.values() for pair in group.values()]
+    # what embeds works outside the interpreter's lock, beside what counts words
+    with ThreadPoolExecutor(1) as aside:
+        relevance = aside.submit(_relevance, vectors, responses, list(zip(domains, modes, strict=True)))
+        examples = aside.submit(_of_examples, inputs)
+        diversity = _diversity(prompts, responses, domains, vectors)
+        uniformity = _uniformity(responses, inputs)
     return Metrics(
         counts=dict(state["counts"]),
         quotas={name: both[name] for name in (*MARGINS, "joint")},
@@ -111,11 +118,11 @@ def compute_metrics(
         duplicate_examples=_examples(outcomes),
         attempts_by_round=_by_round(outcomes),
         splits=_splits(table),
-        diversity=_diversity(prompts, responses, domains, vectors),
+        diversity=diversity,
         nearest=_nearest(vectors, modes),
-        uniformity=_uniformity(responses, inputs),
-        relevance=_relevance(vectors, responses, list(zip(domains, modes, strict=True))),
-        examples=_of_examples(inputs),
+        uniformity=uniformity,
+        relevance=relevance.result(),
+        examples=examples.result(),
         benchmarks=dict(state["benchmarks"]),
     )
 

@@ -15,11 +15,9 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +184,6 @@ class Pipeline(Distilabel):
     distilabel looks once, sleeps for 2.5 s and looks again, which is longer than a small round of writing takes.
     """
 
-    meanwhile: threading.Thread | None = None
-    """What this process does while the steps work; begun when all of them have been forked."""
-
     def _run_steps(self, steps: Iterable[str]) -> None:
         """Starts the steps and waits until each has said that it is loaded, at most as long as distilabel sleeps."""
         names = list(steps)
@@ -198,10 +193,8 @@ class Pipeline(Distilabel):
             with self._steps_load_status_lock:
                 loaded = self._get_steps_load_status(names)
             if all(self._settled(name, count) for name, count in loaded.items()):
-                break
+                return
             time.sleep(0.01)
-        if self.meanwhile is not None:
-            self.meanwhile.start()
 
     def _settled(self, name: str, loaded: int) -> bool:
         # negative codes stand for a step that has failed to load, or is done already
@@ -239,7 +232,6 @@ def write_parts(
     batches: Mapping[str, Sequence[Brief]],
     folder: Path,
     workers: int,
-    meanwhile: Callable[[], object] | None = None,
 ) -> None:
     """Has the offline author write briefs, and keeps the parts.
 
@@ -248,7 +240,6 @@ def write_parts(
         batches: Briefs by the name of the part that they make, at most :data:`PART_ROWS` each.
         folder: Where the parts go.
         workers: Processes that compose responses, at least 1.
-        meanwhile: Done in a thread of this process, which only waits while the steps work.
 
     Raises:
         AuthorError: The pipeline failed, or ended without all parts.
@@ -267,21 +258,11 @@ def write_parts(
         briefs_path = Path(scratch) / "briefs.json"
         briefs_path.write_text(json.dumps(rows), encoding="utf-8")
         pipeline = _assemble(taxonomy, seeds, briefs_path, size, folder, min(workers, len(batches)), Path(scratch))
-        if meanwhile is not None:
-            pipeline.meanwhile = threading.Thread(target=_quietly, args=(meanwhile,), daemon=True)
         _run(pipeline)
-    if pipeline.meanwhile is not None:
-        pipeline.meanwhile.join()  # so that no process is forked in the midst of it
     missing = [part for part in batches if not (folder / part).exists()]
     if missing:
         what = f"the pipeline ended without writing {len(missing)} of {len(batches)} parts"
         raise AuthorError(what, where=folder, do="run the same command again; parts that are there are kept")
-
-
-def _quietly(work: Callable[[], object]) -> None:
-    # whoever needs the result calls again, and gets the error where it can be told
-    with suppress(Exception):
-        work()
 
 
 def _assemble(

@@ -110,7 +110,7 @@ class Rounds:
             for start in range(0, len(briefs), PART_ROWS)
         }
         missing = {name: some for name, some in parts.items() if not self._whole(name, some)}
-        write_parts(self.inputs, missing, self.run.written, self.workers, self.encoder.load)
+        write_parts(self.inputs, missing, self.run.written, self.workers)
         rows: dict[int, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
         for name in parts:
             for row in read_table(self.run.written / name).to_pylist():

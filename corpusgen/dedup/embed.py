@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import logging
 import os
-import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -48,14 +47,6 @@ class MiniLM:
     """
 
     dimensions = DIMENSIONS
-
-    def load(self) -> None:
-        """Loads the model that fast mode uses, which takes seconds; otherwise the first call does.
-
-        Raises:
-            ModelError: The model is not installed or not the file it should be.
-        """
-        _load(_has_bfloat16())
 
     def encode(self, texts: Sequence[str], *, precise: bool = False) -> Vectors:
         """Returns unit vectors, shape (len(texts), 384), float32.
@@ -102,16 +93,8 @@ def _has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
 
 
-_loading = threading.Lock()
-
-
-def _load(half: bool) -> Any:
-    with _loading:  # two threads that want the model at once load it once
-        return _loaded(half)
-
-
 @lru_cache(maxsize=2)
-def _loaded(half: bool) -> Any:
+def _load(half: bool) -> Any:
     path = model_path()
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(name, "1")
