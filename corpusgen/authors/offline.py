@@ -250,10 +250,10 @@ class _Around:
 
 LAYOUTS: dict[str, tuple[tuple[str, ...], ...]] = {
     Mode.CRISIS_FIRST: (
-        ("emergency heard", "boundary steps", "resources close"),
-        ("emergency", "heard boundary", "steps", "resources"),
-        ("emergency heard", "boundary", "resources", "steps close"),
-        ("emergency boundary", "heard steps", "resources close"),
+        ("emergency heard", "boundary instead reply", "steps", "resources close"),
+        ("emergency", "heard boundary", "steps", "instead reply resources"),
+        ("emergency heard", "boundary instead", "resources", "steps reply close"),
+        ("emergency boundary", "heard instead reply", "steps", "resources close"),
     ),
     Mode.SUPPORTIVE_REFUSAL: (
         ("heard boundary", "instead steps", "help resources", "close"),

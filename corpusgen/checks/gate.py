@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
-from corpusgen.checks.patterns import compiled
+from corpusgen.checks.patterns import Patterns, compiled
 from corpusgen.recipe import Checks
 from corpusgen.schema import RiskFlag
 from corpusgen.taxonomy import Taxonomy
@@ -76,7 +76,7 @@ class Rules:
         return re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, ordered)) + r")(?!\w|\.\w)" if ordered else "(?!)")
 
     @cached_property
-    def _suicidal(self) -> re.Pattern[str]:
+    def _suicidal(self) -> Patterns:
         return compiled(self.taxonomy.lexicon.suicidal)
 
     def self_harm(self, pair: Pair) -> bool:
