@@ -106,7 +106,7 @@ def compute_metrics(
     with ThreadPoolExecutor(1) as aside:
         relevance = aside.submit(_relevance, vectors, responses, list(zip(domains, modes, strict=True)))
         examples = aside.submit(_of_examples, inputs)
-        diversity = _diversity(prompts, responses, domains, vectors)
+        diversity = _diversity(prompts, responses, domains)
         uniformity = _uniformity(responses, inputs)
     return Metrics(
         counts=dict(state["counts"]),
@@ -181,16 +181,10 @@ def _measure(texts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _diversity(
-    prompts: Sequence[str], responses: Sequence[str], domains: Sequence[str], vectors: Vectors
-) -> dict[str, dict[str, Any]]:
+def _diversity(prompts: Sequence[str], responses: Sequence[str], domains: Sequence[str]) -> dict[str, dict[str, Any]]:
     chosen = sample(len(prompts), SAMPLE_SEED)
     found = {
-        "prompts": {
-            **_measure([prompts[at] for at in chosen]),
-            "vendi": round(vendi(vectors[chosen]), 1),
-            "distinct_texts": len(set(prompts)),
-        },
+        "prompts": {**_measure([prompts[at] for at in chosen]), "distinct_texts": len(set(prompts))},
         "responses": {**_measure([responses[at] for at in chosen]), "distinct_texts": len(set(responses))},
     }
     for domain in sorted(set(domains)):
@@ -237,7 +231,10 @@ CANDIDATES = 20
 
 
 def _relevance(vectors: Vectors, responses: Sequence[str], kinds: Sequence[Hashable]) -> dict[str, Any]:
-    """How often a response's own prompt is the nearest of 20 of the same kind; chance is 1 in 20."""
+    """How often a response's own prompt is the nearest of 20 of the same kind; chance is 1 in 20.
+
+    The Vendi scores are those of the same prompts and responses, at most 200 of each.
+    """
     import random
 
     from corpusgen.dedup.embed import MiniLM
@@ -263,6 +260,8 @@ def _relevance(vectors: Vectors, responses: Sequence[str], kinds: Sequence[Hasha
         "top1": round(share, 4),
         "chance": 1 / CANDIDATES,
         "times_chance": round(share * CANDIDATES, 2),
+        "vendi_prompts": round(vendi(vectors[[at for at, _ in trials]]), 1),
+        "vendi_responses": round(vendi(answers), 1),
     }
 
 
