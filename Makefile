@@ -36,6 +36,7 @@ install: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/build_against_stock.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/build_seeds.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python -m corpusgen.policy_page

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -151,28 +151,29 @@ class _Loader:
         self.seen: set[str] = set()
 
     def exemplars(self, folder: Path) -> Iterator[Exemplar]:
-        for path in sorted(folder.glob("*.yaml")):
-            try:
-                value, document = read_model(path, _ExemplarFile)
-            except InvalidFile as error:
-                self.problems.extend(error.problems)
-                continue
-            for index, item in enumerate(value.exemplars):
-                common = self._common(item, value.domain, document, ("exemplars", index))
-                if common is not None:
-                    yield Exemplar(**common, use=item.use)  # type: ignore[arg-type]
+        for value, item, document, where in self._items(folder, _ExemplarFile, "exemplars"):
+            common = self._common(item, value.domain, document, where)
+            if common is not None:
+                yield Exemplar(**common, use=item.use)  # type: ignore[arg-type]
 
     def bad_responses(self, folder: Path) -> Iterator[BadResponse]:
+        for value, item, document, where in self._items(folder, _BadResponseFile, "bad_responses"):
+            common = self._common(item, item.domain, document, where)
+            if common is not None:
+                yield BadResponse(**common, gate=value.gate, seen=item.seen)  # type: ignore[arg-type]
+
+    def _items(
+        self, folder: Path, model: type[StrictModel], key: str
+    ) -> Iterator[tuple[Any, Any, Document, tuple[str | int, ...]]]:
+        """Yields every item of the files of a folder, with its file's value and document and its place in them."""
         for path in sorted(folder.glob("*.yaml")):
             try:
-                value, document = read_model(path, _BadResponseFile)
+                value, document = read_model(path, model)
             except InvalidFile as error:
                 self.problems.extend(error.problems)
                 continue
-            for index, item in enumerate(value.bad_responses):
-                common = self._common(item, item.domain, document, ("bad_responses", index))
-                if common is not None:
-                    yield BadResponse(**common, gate=value.gate, seen=item.seen)  # type: ignore[arg-type]
+            for index, item in enumerate(getattr(value, key)):
+                yield value, item, document, (key, index)
 
     def _common(
         self, item: _Labelled, domain: str, document: Document, where: tuple[str | int, ...]
