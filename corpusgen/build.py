@@ -100,7 +100,8 @@ def build(
         raise UsageError(f"the author '{inputs.recipe.author.kind}' is not part of this version", do=do)
     run = Run(Path(out) if out is not None else Path("runs") / inputs.path.stem)
     job = _Job(inputs, run, workers or os.cpu_count() or 1, said)
-    return job.go(fresh)
+    with job.timer.interrupts:
+        return job.go(fresh)
 
 
 def _author(kind: str | None) -> dict[str, str] | None:

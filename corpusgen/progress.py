@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Outcome", "Progress", "Silent", "Timer"]
+__all__ = ["Interrupts", "Outcome", "Progress", "Silent", "Timer"]
 
 
 class Progress(Protocol):
@@ -47,17 +49,54 @@ class Outcome(NamedTuple):
     similarity: float
 
 
+class Interrupts:
+    """Ctrl+C that does not get lost: some libraries catch every exception while they are imported.
+
+    Between ``with`` and its end an interrupt is raised where it arrives, and again at the next stage if it was lost.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, number: int, frame: object) -> None:
+        del number, frame
+        self.seen = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raises the interrupt again.
+
+        Raises:
+            KeyboardInterrupt: There was one.
+        """
+        if self.seen:
+            raise KeyboardInterrupt
+
+
 @dataclass
 class Timer:
-    """Seconds spent in each stage."""
+    """Seconds spent in each stage; a stage begins and ends only if nobody has interrupted."""
 
+    interrupts: Interrupts = field(default_factory=Interrupts)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         """Adds the time that the block takes to a stage."""
+        self.interrupts.check()
         start = time.perf_counter()
         try:
             yield
+            self.interrupts.check()
         finally:
             self.seconds[stage] += time.perf_counter() - start

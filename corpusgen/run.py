@@ -204,11 +204,18 @@ class Run:
             files += [self.plan_path, self.state_path]
             for folder in (self.written, self.embeddings):
                 files += sorted(folder.glob("*")) if folder.is_dir() else []
+        # what a killed build was about to rename into place
+        files += [path for folder in (self.root, self.written, self.embeddings) for path in _unfinished(folder)]
         for path in files:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise storage_error(error, path) from error
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    suffixes = ("parquet", "json", "html", "npy")
+    return [path for suffix in suffixes for path in folder.glob(f".*.{suffix}.*") if path.is_file()]
 
 
 def require_run(root: Path) -> Run:
