@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -58,15 +59,23 @@ class Interrupts:
     def __init__(self) -> None:
         self.seen = False
         self._before: Any = None
+        self._hook: Any = None
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._note)
+            self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+            sys.unraisablehook = self._hook
+
+    def _unraisable(self, lost: Any) -> None:
+        # an interrupt that fell into a destructor is not lost: the next stage raises it
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            self._hook(lost)
 
     def _note(self, number: int, frame: object) -> None:
         del number, frame
