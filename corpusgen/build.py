@@ -48,6 +48,7 @@ class BuildResult:
         fresh: Whether anything had to be done.
         why: Why it had to be done, for people.
         starved: Ids of cells that used up their attempts.
+        short: Splits whose count whole groups could not make, for people.
     """
 
     run: Run
@@ -58,6 +59,7 @@ class BuildResult:
     fresh: bool
     why: str
     starved: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
 
 
 def build(
@@ -84,7 +86,8 @@ def build(
         progress: Where to say what is being done.
 
     Returns:
-        What was made. Where cells starved, the pairs that could be made are there, and ``starved`` names the cells.
+        What was made. Where something asked for is not met, the pairs that could be made are there, and ``starved``
+        and ``short`` say what is missing.
 
     Raises:
         InvalidFile: The recipe, or a file that it names, is wrong.
@@ -196,7 +199,7 @@ class _Job:
                     }
                 )
             near = _cross_mode_edges(made, pairs, vectors, self.inputs)
-            splits = assign(made, near, settings, self.inputs.recipe.seed)
+            splits, short = assign(made, near, settings, self.inputs.recipe.seed)
             table = self._corpus(made, pairs, splits)
         write_table(_outcome_table(outcomes, {"failed", "rejected", "partner"}), self.run.checks_path)
         write_table(_outcome_table(outcomes, {"duplicate"}), self.run.dedup_path)
@@ -213,6 +216,7 @@ class _Job:
                 "duplicates": counts["duplicate"],
                 "rounds": rounds,
                 "starved": starved,
+                "short": short,
             },
             state="building",
         )
@@ -264,6 +268,7 @@ class _Job:
             fresh=fresh,
             why=why,
             starved=tuple(counts["starved"]),
+            short=tuple(counts["short"]),
         )
 
 
@@ -355,13 +360,18 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def raise_unmet(result: BuildResult) -> None:
-    """Raises when a build has fewer pairs than were asked for.
+    """Raises when a build lacks something that was asked for.
 
     Raises:
-        Unmet: Naming the starved cells.
+        Unmet: Naming the starved cells, or the splits that are short.
     """
+    missing, mend = [], []
     if result.starved:
         shown = ", ".join(result.starved[:5]) + (" …" if len(result.starved) > 5 else "")
-        what = f"{result.pairs:,} of {result.wanted:,} pairs could be made; starved cells: {shown}"
-        do = "add situations or phrases where they starve (see the report), or raise 'attempts' in the recipe"
-        raise Unmet(what, where=result.run.root, do=do)
+        missing.append(f"{result.pairs:,} of {result.wanted:,} pairs could be made; starved cells: {shown}")
+        mend.append("add situations or phrases where they starve (see the report), or raise 'attempts' in the recipe")
+    if result.short:
+        missing.append(f"whole groups cannot make every split: {', '.join(result.short)}")
+        mend.append("change the counts under 'split' in the recipe, or add situations to the domain")
+    if missing:
+        raise Unmet("; ".join(missing), where=result.run.root, do="; ".join(mend))

@@ -154,13 +154,13 @@ class _Loader:
         for value, item, document, where in self._items(folder, _ExemplarFile, "exemplars"):
             common = self._common(item, value.domain, document, where)
             if common is not None:
-                yield Exemplar(**common, use=item.use)  # type: ignore[arg-type]
+                yield Exemplar(**common, use=item.use)  # type: ignore[arg-type]  # the fields of Example, by name
 
     def bad_responses(self, folder: Path) -> Iterator[BadResponse]:
         for value, item, document, where in self._items(folder, _BadResponseFile, "bad_responses"):
             common = self._common(item, item.domain, document, where)
             if common is not None:
-                yield BadResponse(**common, gate=value.gate, seen=item.seen)  # type: ignore[arg-type]
+                yield BadResponse(**common, gate=value.gate, seen=item.seen)  # type: ignore[arg-type]  # as above
 
     def _items(
         self, folder: Path, model: type[StrictModel], key: str

@@ -27,7 +27,7 @@ warnings.filterwarnings("ignore", message="The .default. attribute with value No
 
 _hook = sys.excepthook
 from distilabel.pipeline import Pipeline as Distilabel  # noqa: E402  (after its logger is quiet)
-from distilabel.pipeline.base import _STEP_NOT_LOADED_CODE  # noqa: E402
+from distilabel.pipeline.base import _STEP_NOT_LOADED_CODE  # noqa: E402  (as above)
 from distilabel.steps import GeneratorStep, Step, StepInput, StepResources  # noqa: E402
 
 # distilabel replaces the traceback printer by one that shows local variables, keys among them
@@ -302,7 +302,7 @@ def _run(pipeline: Pipeline) -> None:
 
     # distilabel swallows Ctrl+C and returns what it has; the flag tells the two endings apart
     pipeline._handle_keyboard_interrupt = handle
-    _children_die_with_parent()
+    _guard_children()
     disable_progress_bars()
     quiet = {"DISTILABEL_LOG_LEVEL": "ERROR", "HF_HUB_OFFLINE": "1"}
     saved = {name: os.environ.get(name) for name in quiet}
@@ -332,19 +332,32 @@ def _run(pipeline: Pipeline) -> None:
 _hooked = False
 
 
-def _children_die_with_parent() -> None:
-    """On Linux, asks the kernel to end every forked child when this process is killed; elsewhere does nothing."""
+def _guard_children() -> None:
+    """Leaves Ctrl+C to the parent, and on Linux asks the kernel to end forked children when the parent is killed.
+
+    A terminal sends Ctrl+C to every process. A child that has just been forked still has the parent's handler, and
+    would print a traceback of its own; so the signal is held back around a fork, until the child ignores it.
+    """
     global _hooked
-    if _hooked or not Path("/proc/self").exists():
+    if _hooked or not hasattr(os, "register_at_fork"):
         return
     import ctypes
 
+    on_linux = Path("/proc/self").exists()
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
 
+    def hold() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+    def let_go() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
     def after_fork() -> None:
-        if os.getppid() == parent:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        let_go()
+        if on_linux and os.getppid() == parent:
             libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
-    os.register_at_fork(after_in_child=after_fork)
+    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=after_fork)
     _hooked = True

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.authors.offline import Brief, make_briefs
-from corpusgen.checks import Pair, Rules, check_pairs, corpus_gates, pair_gates
+from corpusgen.checks import Rules, check_pairs, corpus_gates, pair_gates, pair_of
+from corpusgen.checks.gate import LABELS
 from corpusgen.dedup.embed import MiniLM
 from corpusgen.dedup.foreign import Benchmarked
 from corpusgen.dedup.screen import Screen
@@ -115,7 +116,7 @@ class Rounds:
         for name in parts:
             for row in read_table(self.run.written / name).to_pylist():
                 cell = self.by_id[row["cell_id"]]
-                labels = {column: getattr(cell, column) for column in _GATE_COLUMNS}
+                labels = {column: getattr(cell, column) for column in _CELL_LABELS}
                 rows[row["attempt"]].append({**labels, **row})
         return rows
 
@@ -142,7 +143,7 @@ class Rounds:
                 if row["status"] != "ok"
             }
         )
-        judged = check_pairs([_pair(row) for row in written], self.rules, self.workers)
+        judged = check_pairs([pair_of(row) for row in written], self.rules, self.workers)
         for row, found in zip(written, judged, strict=True):
             if found:
                 first = found[0]
@@ -170,12 +171,12 @@ class Rounds:
     def _duplicates(
         self, rows: Sequence[dict[str, Any]], vectors: Vectors
     ) -> dict[str, tuple[str, str, str, str, str, float]]:
-        found = self.screen.duplicates([_pair(row) for row in rows], vectors)
+        found = self.screen.duplicates([pair_of(row) for row in rows], vectors)
         return {item.id: ("duplicate", item.kind, "quality", item.text, item.kept, item.similarity) for item in found}
 
     def _whole_corpus(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
         lost: dict[str, tuple[str, str, str, str, str, float]] = {}
-        newcomers = [_pair(row) for row in rows]
+        newcomers = [pair_of(row) for row in rows]
         for gate in self.corpus_gates:
             left = [pair for pair in newcomers if pair.id not in lost]
             for name, reason in gate.screen(left, len(self.cells)).items():
@@ -208,7 +209,7 @@ class Rounds:
             self.vectors[row["id"]] = vectors[row["id"]]
         if accepted:
             matrix = np.stack([vectors[row["id"]] for row in accepted])
-            pairs = [_pair(row) for row in accepted]
+            pairs = [pair_of(row) for row in accepted]
             self.screen.accept(pairs, matrix)
             for gate in self.corpus_gates:
                 gate.accept(pairs)
@@ -231,28 +232,8 @@ def _span(attempts: range) -> str:
     return str(last) if len(attempts) == 1 else f"{attempts.start + 1} to {last}"
 
 
-_GATE_COLUMNS = [
-    "domain",
-    "category",
-    "role",
-    "severity",
-    "register",
-    "country",
-    "response_mode",
-    "risk_flags",
-    "strategies",
-]
-
-
-def _pair(row: Mapping[str, Any]) -> Pair:
-    return Pair(
-        id=row["id"],
-        prompt=row["prompt"],
-        response=row["response"],
-        **{name: row[name] for name in _GATE_COLUMNS},
-        components=tuple(row["components"]),
-        resources=tuple(row["resources"]),
-    )
+_WRITTEN_LABELS = {"components", "resources"}
+_CELL_LABELS = [name for name in LABELS if name not in _WRITTEN_LABELS]
 
 
 def _save_array(array: Vectors, path: Path) -> None:

@@ -8,12 +8,23 @@ from typing import NamedTuple
 
 from corpusgen.dedup.clusters import clusters
 from corpusgen.dedup.edges import Edge
-from corpusgen.errors import Unmet
 from corpusgen.plan import Cell, apportion, stable_hash
 from corpusgen.recipe import Splits
 from corpusgen.schema import Split
 
-__all__ = ["assign", "group"]
+__all__ = ["Assignment", "assign", "group"]
+
+
+class Assignment(NamedTuple):
+    """Where each pair goes.
+
+    Attributes:
+        splits: The split of each cell, in order.
+        short: Where whole groups cannot make the count that was asked for, what was made of it, for people.
+    """
+
+    splits: list[str]
+    short: list[str]
 
 
 class _Group(NamedTuple):
@@ -41,14 +52,12 @@ def group(cells: Sequence[Cell], near: Sequence[Edge]) -> list[list[int]]:
     return together + [[position] for position in range(len(cells)) if position not in grouped]
 
 
-def assign(cells: Sequence[Cell], near: Sequence[Edge], settings: Splits, seed: int) -> list[str]:
-    """Returns the split of each cell, in order.
+def assign(cells: Sequence[Cell], near: Sequence[Edge], settings: Splits, seed: int) -> Assignment:
+    """Returns the split of each cell, and the counts that whole groups cannot make.
 
     Validation and test are filled domain by domain with whole groups, so that their modes follow the domain's; the
-    last places are filled by an exact search over group sizes.
-
-    Raises:
-        Unmet: Whole groups cannot make the exact counts.
+    last places are filled by an exact search over group sizes. Where no choice makes the count, the largest number
+    below it is taken, and what is left stays in the training split.
     """
     by_domain: dict[str, list[_Group]] = defaultdict(list)
     for members in group(cells, near):
@@ -56,39 +65,37 @@ def assign(cells: Sequence[Cell], near: Sequence[Edge], settings: Splits, seed: 
         key = stable_hash(seed, "split", *sorted(cells[position].cell_id for position in members))
         by_domain[domains[0]].append(_Group(key, tuple(members), domains))
     splits = [str(Split.TRAIN)] * len(cells)
+    short = []
     present = dict.fromkeys(sorted({cell.domain for cell in cells}), 1.0)
     for name, total in ((Split.VALIDATION, settings.validation), (Split.TEST, settings.test)):
         for domain, count in apportion(total, present).items():
             free = [item for item in by_domain[domain] if splits[item.members[0]] == Split.TRAIN]
-            for item in _choose(free, count, cells, domain, str(name)):
-                for position in item.members:
-                    splits[position] = str(name)
-    return splits
+            members = [position for item in _choose(free, count, cells, domain) for position in item.members]
+            for position in members:
+                splits[position] = str(name)
+            if len(members) < count:
+                short.append(f"{name} has {len(members)} of {count} pairs of {domain}")
+    return Assignment(splits, short)
 
 
-def _choose(groups: Sequence[_Group], count: int, cells: Sequence[Cell], domain: str, split: str) -> list[_Group]:
-    """Chooses whole groups of one domain that hold exactly ``count`` cells and whose modes follow the domain's."""
+def _choose(groups: Sequence[_Group], count: int, cells: Sequence[Cell], domain: str) -> list[_Group]:
+    """Chooses whole groups of one domain that hold ``count`` cells, or as many below it as can be."""
     usable = sorted(item for item in groups if item.domains == (domain,) and len(item.members) <= count)
     modes = Counter(cell.response_mode for cell in cells if cell.domain == domain)
     wanted = {mode: count * number / sum(modes.values()) for mode, number in modes.items()}
     chosen: list[_Group] = []
     have: Counter[str] = Counter()
-    # greedy on the modes while there is room for the largest groups, then an exact fit
+    # greedy on the modes, which are to follow the domain's, while there is room for the largest groups; then a fit
     margin = 3 * max((len(item.members) for item in usable), default=0)
     remaining = list(usable)
-    while remaining and count - sum(have.values()) > margin:
+    while remaining and count - _size(chosen) > margin:
         best = min(remaining, key=lambda item: (_distance(have, item, cells, wanted), item.key))
         remaining.remove(best)
         chosen.append(best)
         have.update(cells[position].response_mode for position in best.members)
-    rest = _exact_fit(remaining, count - sum(have.values()))
-    if rest is None:
-        rest = _exact_fit(usable, count)
-        chosen = []
-    if rest is None:
-        what = f"{split} wants {count} pairs of {domain}, and its whole groups cannot make that number"
-        raise Unmet(what, do="change the counts under 'split', or add situations to the domain")
-    return chosen + rest
+    chosen += _fit(remaining, count - _size(chosen))
+    anew = _fit(usable, count) if _size(chosen) < count else []
+    return max(chosen, anew, key=_size)
 
 
 def _distance(have: Mapping[str, int], item: _Group, cells: Sequence[Cell], wanted: Mapping[str, float]) -> float:
@@ -98,8 +105,12 @@ def _distance(have: Mapping[str, int], item: _Group, cells: Sequence[Cell], want
     return round(over / len(item.members), 9)
 
 
-def _exact_fit(groups: Sequence[_Group], count: int) -> list[_Group] | None:
-    """Returns groups whose sizes sum to ``count`` exactly (subset sum, first groups preferred), or None."""
+def _size(groups: Sequence[_Group]) -> int:
+    return sum(len(item.members) for item in groups)
+
+
+def _fit(groups: Sequence[_Group], count: int) -> list[_Group]:
+    """Returns groups whose sizes sum to ``count``, or to the most below it (subset sum, first groups preferred)."""
     reached: dict[int, tuple[int, int]] = {0: (-1, 0)}
     for index, item in enumerate(groups):
         if count in reached:
@@ -109,10 +120,8 @@ def _exact_fit(groups: Sequence[_Group], count: int) -> list[_Group] | None:
             after = total + size
             if after <= count and after not in reached:
                 reached[after] = (index, total)
-    if count not in reached:
-        return None
     chosen = []
-    total = count
+    total = max(reached)
     while total:
         index, total = reached[total]
         chosen.append(groups[index])

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from corpusgen.build import build
+from corpusgen.build import BuildResult, build, raise_unmet
 from corpusgen.checks import Rules, check_pair, pair_gates, pair_of
 from corpusgen.checks.text import ngrams, without_resources, words
 from corpusgen.dedup.embed import MiniLM
-from corpusgen.errors import RunError
+from corpusgen.errors import RunError, Unmet
 from corpusgen.plan import make_plan, quotas
 from corpusgen.recipe import Inputs, load_inputs
 from corpusgen.run import Run
@@ -244,6 +244,14 @@ def test_an_older_run_format_is_refused(smoke: Path, tmp_path: Path) -> None:
     (copy / "run.json").write_text(json.dumps({**state, "run_format": 0}))
     with pytest.raises(RunError, match="run format 0"):
         build(SMOKE, copy)
+
+
+def test_what_is_not_met_is_named_and_the_corpus_kept(tmp_path: Path) -> None:
+    done = {"run": Run(tmp_path), "wanted": 3, "rejected": 0, "duplicates": 0, "fresh": True, "why": ""}
+    raise_unmet(BuildResult(pairs=3, **done))
+    short = "validation has 98 of 100 pairs of violence"
+    with pytest.raises(Unmet, match=f"2 of 3 pairs could be made; starved cells: c1; .*{short}"):
+        raise_unmet(BuildResult(pairs=2, starved=("c1",), short=(short,), **done))
 
 
 def test_rounds_count_up(smoke: Path) -> None:

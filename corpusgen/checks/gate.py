@@ -13,7 +13,7 @@ from corpusgen.recipe import Checks
 from corpusgen.schema import RiskFlag
 from corpusgen.taxonomy import Taxonomy
 
-__all__ = ["CorpusGate", "Kind", "Pair", "PairGate", "Rules", "pair_of"]
+__all__ = ["LABELS", "CorpusGate", "Kind", "Pair", "PairGate", "Rules", "pair_of"]
 
 Kind = Literal["safety", "quality"]
 

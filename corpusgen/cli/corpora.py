@@ -163,7 +163,7 @@ def status(run: RunFolder, json: Json = False) -> None:
         show_json(shown)
         return
     say(f"{run}: {shown['state']}, from {shown['recipe']}; {parts} parts written, cost ${shown['cost_usd']:.2f}")
-    counts = {name: value for name, value in shown["counts"].items() if name != "starved"}
+    counts = {name: value for name, value in shown["counts"].items() if name not in ("starved", "short")}
     if counts:
         table(["", "pairs"], list(counts.items()), numbers=(1,))
         table(
