@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildResult", "Progress", "build"]
 
-STAGE_VERSIONS = {"plan": 1, "write": 1, "check": 1, "dedup": 1, "split": 1, "report": 1}
+STAGE_VERSIONS = {"plan": 1, "write": 1, "check": 1, "dedup": 1, "split": 2, "report": 1}
 """Raised with a stage's code when its results change, so that older runs restale."""
 
 
