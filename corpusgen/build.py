@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpusgen.errors import RunError, Unmet, UsageError
+from corpusgen.errors import RunError, Unmet
 from corpusgen.plan import Cell, make_plan, plan_table, stable_hash
 from corpusgen.progress import Outcome, Progress, Silent, Timer
 from corpusgen.recipe import Inputs, load_inputs
@@ -49,6 +49,9 @@ class BuildResult:
         why: Why it had to be done, for people.
         starved: Ids of cells that used up their attempts.
         short: Splits whose count whole groups could not make, for people.
+        fell_back: Pairs that the offline author wrote in place of a language model.
+        modelled: Whether a language model was the author.
+        max_fallback_share: The largest share of such pairs that the recipe allows.
     """
 
     run: Run
@@ -60,6 +63,9 @@ class BuildResult:
     why: str
     starved: tuple[str, ...] = ()
     short: tuple[str, ...] = ()
+    fell_back: int = 0
+    modelled: bool = False
+    max_fallback_share: float = 1.0
 
 
 def build(
@@ -69,7 +75,11 @@ def build(
     pairs: int | None = None,
     seed: int | None = None,
     author: str | None = None,
+    base_url: str | None = None,
+    model: str | None = None,
+    concurrency: int | None = None,
     workers: int | None = None,
+    ray: str | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> BuildResult:
@@ -80,8 +90,13 @@ def build(
         out: The run folder; ``runs/NAME`` by default, NAME being the recipe's file name.
         pairs: Overrides the recipe's number of pairs.
         seed: Overrides the recipe's seed.
-        author: Overrides the recipe's author.
+        author: Overrides the recipe's author: ``offline``, ``llm`` or ``local``.
+        base_url: Overrides the recipe's endpoint.
+        model: Overrides the recipe's model.
+        concurrency: Overrides how many requests may be in flight. The corpus does not depend on it.
         workers: Processes that write; the number of processors by default. The corpus does not depend on it.
+        ray: ``local``, or the address of a Ray cluster, to have the steps run as its actors. The corpus does not depend
+            on it.
         fresh: Builds everything again; journal and review/ stay.
         progress: Where to say what is being done.
 
@@ -91,31 +106,29 @@ def build(
 
     Raises:
         InvalidFile: The recipe, or a file that it names, is wrong.
-        UsageError: An argument is wrong, or the author is not available in this version.
+        UsageError: An argument is wrong.
         RunError: The run folder is of another format or damaged.
         StorageError: The disk is full or the folder cannot be written.
-        AuthorError: The author failed as a whole.
+        AuthorError: The author failed as a whole: its endpoint gives no answers.
+        ModelError: An embedded model is missing.
+        Unmet: The budget is reached; the same call goes on when it is raised.
     """
     said = progress or Silent()
-    inputs = load_inputs(recipe, pairs=pairs, seed=seed, author=_author(author))
-    if inputs.recipe.author.kind != "offline":
-        do = "use --author offline, or a recipe whose author is offline"
-        raise UsageError(f"the author '{inputs.recipe.author.kind}' is not part of this version", do=do)
+    given = {"kind": author, "endpoint": base_url, "model": model, "concurrency": concurrency}
+    changed = {name: value for name, value in given.items() if value is not None}
+    inputs = load_inputs(recipe, pairs=pairs, seed=seed, author=changed or None)
     run = Run(Path(out) if out is not None else Path("runs") / inputs.path.stem)
-    job = _Job(inputs, run, workers or os.cpu_count() or 1, said)
+    job = _Job(inputs, run, workers or os.cpu_count() or 1, said, ray)
     with job.timer.interrupts:
         return job.go(fresh)
-
-
-def _author(kind: str | None) -> dict[str, str] | None:
-    return None if kind is None else {"kind": kind}
 
 
 class _Job:
     """One call of :func:`build`."""
 
-    def __init__(self, inputs: Inputs, run: Run, workers: int, progress: Progress) -> None:
+    def __init__(self, inputs: Inputs, run: Run, workers: int, progress: Progress, ray: str | None) -> None:
         self.inputs = inputs
+        self.ray = ray
         self.run = run
         self.workers = workers
         self.progress = progress
@@ -137,10 +150,15 @@ class _Job:
             self.run.save_state(state)
         self.progress.stage("plan", why)
         write_table(plan_table(cells), self.run.plan_path)
+        from corpusgen.pipeline import open_writer
         from corpusgen.rounds import Rounds
 
-        rounds = Rounds(self.inputs, self.run, cells, self.workers, self.progress, self.timer)
-        outcomes, pairs, starved, vectors = rounds.play()
+        with open_writer(self.inputs, self.run.journal_path, self.workers, self.progress, self.ray) as writer:
+            rounds = Rounds(self.inputs, self.run, cells, writer, self.workers, self.progress, self.timer)
+            outcomes, pairs, starved, vectors = rounds.play()
+            usage = writer.usage()
+        state["usage"] = [item._asdict() for item in usage]
+        state["cost_usd"] = round(sum(item.cost_usd for item in usage), 6)
         self._finish(cells, pairs, outcomes, starved, vectors, state)
         return self._result(state, fresh=True, why=why)
 
@@ -217,6 +235,7 @@ class _Job:
                 "rounds": rounds,
                 "starved": starved,
                 "short": short,
+                "fell_back": sum(pair["fell_back"] for pair in pairs.values()),
             },
             state="building",
         )
@@ -269,6 +288,9 @@ class _Job:
             why=why,
             starved=tuple(counts["starved"]),
             short=tuple(counts["short"]),
+            fell_back=counts["fell_back"],
+            modelled=self.inputs.recipe.author.kind != "offline",
+            max_fallback_share=self.inputs.recipe.author.max_fallback_share,
         )
 
 
@@ -321,6 +343,7 @@ def _outcome_table(outcomes: Iterable[Outcome], kinds: set[str]) -> pa.Table:
             ("reason", text),
             ("kept", text),
             ("similarity", pa.float64()),
+            ("author", text),
         ]
     )
     return pa.Table.from_pylist([item._asdict() for item in outcomes if item.outcome in kinds], schema=schema)
@@ -363,7 +386,7 @@ def raise_unmet(result: BuildResult) -> None:
     """Raises when a build lacks something that was asked for.
 
     Raises:
-        Unmet: Naming the starved cells, or the splits that are short.
+        Unmet: Naming the starved cells, the splits that are short, or the share that fell back.
     """
     missing, mend = [], []
     if result.starved:
@@ -373,5 +396,9 @@ def raise_unmet(result: BuildResult) -> None:
     if result.short:
         missing.append(f"whole groups cannot make every split: {', '.join(result.short)}")
         mend.append("change the counts under 'split' in the recipe, or add situations to the domain")
+    if result.fell_back > result.max_fallback_share * result.pairs:
+        allowed = f"the recipe allows {result.max_fallback_share:.0%}"
+        missing.append(f"{result.fell_back:,} of {result.pairs:,} pairs fell back to the offline author; {allowed}")
+        mend.append("see in the report which gates rejected the model's pairs, or raise 'max_fallback_share'")
     if missing:
         raise Unmet("; ".join(missing), where=result.run.root, do="; ".join(mend))

@@ -21,7 +21,7 @@ from corpusgen.resources import Registry
 from corpusgen.schema import UNKNOWN_COUNTRY, Mode, RiskFlag, Role, Severity
 from corpusgen.taxonomy import Taxonomy
 
-__all__ = ["BadResponse", "Example", "Examples", "Exemplar", "load_examples"]
+__all__ = ["SLOT", "BadResponse", "Example", "Examples", "Exemplar", "fill", "load_examples", "unfillable"]
 
 ExampleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=80)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=6000)]
@@ -68,6 +68,7 @@ class Example:
     """A labelled pair whose resource slots are filled.
 
     Attributes:
+        slotted: The response with its slots, as it was written.
         place: File and line, for error messages.
     """
 
@@ -83,6 +84,7 @@ class Example:
     resources: tuple[str, ...]
     prompt: str
     response: str
+    slotted: str
     why: str
     place: Problem = field(repr=False)
 
@@ -198,6 +200,7 @@ class _Loader:
             "resources": resources,
             "prompt": item.prompt,
             "response": filled,
+            "slotted": item.response.strip(),
             "why": item.why,
             "place": document.problem(where, ""),
         }
@@ -238,17 +241,17 @@ class _Loader:
         if item.country != UNKNOWN_COUNTRY and item.country not in registry.countries:
             yield problem("country", f"unknown country '{item.country}'", "use a country of resources.yaml, or unknown")
             return
-        for slot in _SLOT.findall(item.response):
-            if reason := _unfillable(slot, item.country, registry):
+        for slot in SLOT.findall(item.response):
+            if reason := unfillable(slot, item.country, registry):
                 yield problem(
                     "response", f"the slot {{{slot}}} cannot be filled: {reason}", "name another, or verify it"
                 )
 
 
-_SLOT = re.compile(r"\{([a-z0-9-]+\.(?:name|contact)|emergency|directory)\}")
+SLOT = re.compile(r"\{([a-z0-9-]+\.(?:name|contact)|emergency|directory)\}")
 
 
-def _unfillable(slot: str, country: str, registry: Registry) -> str:
+def unfillable(slot: str, country: str, registry: Registry) -> str:
     """Returns why a slot cannot be filled, or nothing."""
     if slot == "directory":
         return ""
@@ -290,4 +293,4 @@ def fill(response: str, country: str, registry: Registry) -> tuple[str, tuple[st
         begins = not before or before[-1] in ".!?\n"
         return entry.name[0].upper() + entry.name[1:] if begins else entry.name
 
-    return _SLOT.sub(value, response).strip(), tuple(dict.fromkeys(named))
+    return SLOT.sub(value, response).strip(), tuple(dict.fromkeys(named))

@@ -55,6 +55,10 @@ class Metrics:
     """By column and value: planned and met."""
     quotas_met: int
     quotas_total: int
+    authors: dict[str, dict[str, int]]
+    """By author: attempts, and what became of them."""
+    usage: list[dict[str, Any]]
+    """By model and outcome: requests, tokens, cost."""
     rejected_by_gate: dict[str, dict[str, Any]]
     duplicates_by_kind: dict[str, int]
     duplicate_examples: list[dict[str, Any]]
@@ -113,6 +117,8 @@ def compute_metrics(
         quotas={name: both[name] for name in (*MARGINS, "joint")},
         quotas_met=sum(wanted == found for wanted, found in full),
         quotas_total=len(full),
+        authors=_by_author(outcomes),
+        usage=list(state.get("usage", [])),
         rejected_by_gate=_by_gate(outcomes),
         duplicates_by_kind=dict(sorted(Counter(o.gate for o in outcomes if o.outcome == "duplicate").items())),
         duplicate_examples=_examples(outcomes),
@@ -127,12 +133,24 @@ def compute_metrics(
     )
 
 
+def _by_author(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for item in outcomes:
+        entry = found.setdefault(
+            item.author, dict.fromkeys(("attempts", "accepted", "rejected", "failed", "duplicate", "partner"), 0)
+        )
+        entry["attempts"] += 1
+        entry[item.outcome] += 1
+    return dict(sorted(found.items()))
+
+
 def _by_gate(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for item in outcomes:
         if item.outcome in {"rejected", "failed"}:
-            entry = found.setdefault(item.gate, {"kind": item.kind, "count": 0, "examples": []})
+            entry = found.setdefault(item.gate, {"kind": item.kind, "count": 0, "by_author": {}, "examples": []})
             entry["count"] += 1
+            entry["by_author"][item.author] = entry["by_author"].get(item.author, 0) + 1
             if len(entry["examples"]) < 3 and item.reason not in entry["examples"]:
                 entry["examples"].append(item.reason)
     return dict(sorted(found.items(), key=lambda entry: (-entry[1]["count"], entry[0])))

@@ -1,7 +1,7 @@
 """Shared phrases: what the offline author puts around a situation's own lines.
 
 Files under ``phrases/``: ``voice.yaml`` (the prompt side), ``components/STRATEGY.yaml``, ``boundary.yaml``,
-``emergency.yaml``, ``resources.yaml``, ``close.yaml`` and ``curt.yaml``.
+``emergency.yaml``, ``dangers.yaml``, ``resources.yaml``, ``close.yaml`` and ``curt.yaml``.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pydantic import Field, StringConstraints, field_validator
 
 from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
+from corpusgen.resources import TOPICS, ChannelKind, Entry
 from corpusgen.schema import RiskFlag, Role, Severity
-from corpusgen.taxonomy import Taxonomy
+from corpusgen.taxonomy import Component, Strategy, Taxonomy
 
-__all__ = ["Phrase", "Phrases", "RegisterPool", "load_phrases"]
+__all__ = ["Phrase", "Phrases", "RegisterPool", "as_phrases", "load_phrases", "unshown"]
 
 REGISTERS = (
     "plain",
@@ -45,6 +46,15 @@ class Phrase(StrictModel):
     domains: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ()
     flags: tuple[RiskFlag, ...] = ()
+    """Risk flags that must all be there."""
+    unless: tuple[RiskFlag, ...] = ()
+    """Risk flags of which none may be there."""
+    channels: tuple[ChannelKind, ...] = ()
+    """Of a line about a resource: how one gets through to it first (call, text, whatsapp, web, email)."""
+    topics: tuple[str, ...] = ()
+    """Of a line about a resource: what the resource is named for here, one of these."""
+    unless_topics: tuple[str, ...] = ()
+    """Of a line about a resource: what it may not be named for (a line that listens to anybody is not "for this")."""
 
     def fits(self, domain: str, role: str, severity: str, flags: Sequence[str]) -> bool:
         """Returns whether the line may stand in an answer to such a cell."""
@@ -53,18 +63,37 @@ class Phrase(StrictModel):
             and (not self.domains or domain in self.domains)
             and (not self.severities or severity in self.severities)
             and set(self.flags) <= set(flags)
+            and not set(self.unless) & set(flags)
+        )
+
+    @property
+    def tagged(self) -> bool:
+        """Whether it is for some cells only."""
+        return bool(self.roles or self.domains or self.severities or self.flags or self.unless)
+
+    def about(self, entry: Entry, topic: str) -> bool:
+        """Returns whether the line may introduce a resource that is reached this way and named for this topic."""
+        return (
+            (not self.channels or entry.best[0].kind in self.channels)
+            and (not self.topics or topic in self.topics)
+            and topic not in self.unless_topics
         )
 
 
-def _as_phrases(value: object) -> object:
+def as_phrases(value: object) -> object:
+    """Returns a YAML list in which a line may be written as a bare string, as phrases."""
     if isinstance(value, (list, tuple)):
         return [{"say": item} if isinstance(item, str) else item for item in value]
     return value
 
 
+def _each_as_phrases(value: object) -> object:
+    return {key: as_phrases(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 class _Pool(StrictModel):
     lines: tuple[Phrase, ...] = Field(min_length=1)
-    _wrap = field_validator("lines", mode="before")(_as_phrases)
+    _wrap = field_validator("lines", mode="before")(as_phrases)
 
 
 class _ComponentFile(StrictModel):
@@ -74,15 +103,27 @@ class _ComponentFile(StrictModel):
     @field_validator("components", mode="before")
     @classmethod
     def _wrap(cls, value: object) -> object:
-        return {key: _as_phrases(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return _each_as_phrases(value)
 
 
 class _ResourceFile(StrictModel):
     entry: tuple[Phrase, ...] = Field(min_length=1)
     second: tuple[Phrase, ...] = Field(min_length=1)
+    wider: tuple[Phrase, ...] = ()
+    by_topic: dict[str, tuple[Phrase, ...]] = {}
     directory: tuple[Phrase, ...] = Field(min_length=1)
     emergency_aside: tuple[Phrase, ...] = Field(min_length=1)
-    _wrap = field_validator("entry", "second", "directory", "emergency_aside", mode="before")(_as_phrases)
+    _wrap = field_validator("entry", "second", "wider", "directory", "emergency_aside", mode="before")(as_phrases)
+    _wrap_each = field_validator("by_topic", mode="before")(_each_as_phrases)
+
+
+class _DangerFile(StrictModel):
+    dangers: dict[str, tuple[Phrase, ...]]
+
+    @field_validator("dangers", mode="before")
+    @classmethod
+    def _wrap(cls, value: object) -> object:
+        return _each_as_phrases(value)
 
 
 class _CurtFile(StrictModel):
@@ -115,11 +156,17 @@ class Phrases:
 
     components: dict[str, dict[str, tuple[Phrase, ...]]]
     """By strategy and component."""
+    dangers: dict[str, tuple[Phrase, ...]]
+    """By danger: lines for a prompt that names it, where nothing else in the answer speaks of it."""
     boundary: tuple[Phrase, ...]
     emergency: tuple[Phrase, ...]
     close: tuple[Phrase, ...]
     entry: tuple[Phrase, ...]
     second: tuple[Phrase, ...]
+    wider: tuple[Phrase, ...]
+    """Lines about a suicide line where nobody speaks of dying: they say that it is not for that alone."""
+    by_topic: dict[str, tuple[Phrase, ...]]
+    """Lines for a resource that is named for this topic, in place of the others (poison: nobody listens there)."""
     directory: tuple[Phrase, ...]
     emergency_aside: tuple[Phrase, ...]
     refusals: tuple[str, ...]
@@ -138,6 +185,7 @@ SLOTS = {
     "components": {"it"},
     "entry": {"name", "contact"},
     "second": {"name", "contact"},
+    "wider": {"name", "contact"},
     "directory": {"directory"},
     "emergency_aside": {"emergency"},
 }
@@ -158,20 +206,25 @@ def load_phrases(root: Path, taxonomy: Taxonomy) -> Phrases:
     curt = reader.one("curt.yaml", _CurtFile)
     voice = reader.one("voice.yaml", _VoiceFile)
     components = reader.components()
+    dangers = reader.dangers()
     if resources is not None:
-        for name in ("entry", "second", "directory", "emergency_aside"):
+        for name in ("entry", "second", "wider", "directory", "emergency_aside"):
             reader.check_slots("resources.yaml", (name,), getattr(resources, name), SLOTS[name])
+        reader.check_topics(resources.by_topic)
     if voice is not None:
         reader.check_voice(voice)
     if reader.problems or resources is None or curt is None or voice is None:
         raise InvalidFile(reader.problems)
     return Phrases(
         components=components,
+        dangers=dangers,
         boundary=boundary,
         emergency=emergency,
         close=close,
         entry=resources.entry,
         second=resources.second,
+        wider=resources.wider,
+        by_topic=resources.by_topic,
         directory=resources.directory,
         emergency_aside=resources.emergency_aside,
         refusals=curt.refusals,
@@ -182,6 +235,14 @@ def load_phrases(root: Path, taxonomy: Taxonomy) -> Phrases:
         place_cues=voice.place_cues,
         documents=reader.documents,
     )
+
+
+def unshown(line: Phrase, strategy: Strategy, component: Component) -> tuple[str, str] | None:
+    """Returns what is wrong with a line that does not show its component, and what to do, or None."""
+    if component.pattern.search(line.say.replace("{it}", "it").lower()):
+        return None
+    what = f"does not show the component '{component.id}' by any of its evidence patterns"
+    return what, f"reword it, or widen 'evidence' in strategies/{strategy.id}.yaml"
 
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -230,10 +291,8 @@ class _PhraseReader:
                     what = f"has no line for the component '{component.id}' of {strategy.id}"
                     self._add(name, ("components",), what, "write some")
                 for index, line in enumerate(lines):
-                    if not component.pattern.search(line.say.replace("{it}", "it").lower()):
-                        what = f"does not show the component '{component.id}' by any of its evidence patterns"
-                        do = f"reword it, or widen 'evidence' in strategies/{strategy.id}.yaml"
-                        self._add(name, ("components", component.id, index), what, do)
+                    if wrong := unshown(line, strategy, component):
+                        self._add(name, ("components", component.id, index), *wrong)
             for key in value.components:
                 if key not in {component.id for component in strategy.components}:
                     self._add(name, ("components", key), f"{strategy.id} has no component '{key}'", "correct the id")
@@ -243,6 +302,31 @@ class _PhraseReader:
                 problem = Problem(str(self.root / "components"), 0, f"holds no lines for '{strategy.id}'", "add them")
                 self.problems.append(problem)
         return found
+
+    def dangers(self) -> dict[str, tuple[Phrase, ...]]:
+        value = self.one("dangers.yaml", _DangerFile)
+        if value is None:
+            return {}
+        known = {danger.id: danger for danger in self.taxonomy.dangers.dangers}
+        for key, lines in value.dangers.items():
+            if key not in known:
+                self._add("dangers.yaml", ("dangers", key), f"unknown danger '{key}'", "use an id of dangers.yaml")
+                continue
+            self.check_slots("dangers.yaml", ("dangers", key), lines, set())
+            for index, line in enumerate(lines):
+                if not known[key].shown(line.say):
+                    do = "reword it, or widen 'met' in the taxonomy's dangers.yaml"
+                    self._add("dangers.yaml", ("dangers", key, index), f"does not speak of {known[key].name}", do)
+        for key in known.keys() - value.dangers.keys():
+            self._add("dangers.yaml", ("dangers",), f"holds no lines for '{key}'", "add them")
+        return value.dangers
+
+    def check_topics(self, pools: dict[str, tuple[Phrase, ...]]) -> None:
+        for topic, lines in pools.items():
+            if topic not in TOPICS or not lines:
+                do = f"use one of {', '.join(sorted(TOPICS))}, with at least one line"
+                self._add("resources.yaml", ("by_topic", topic), f"no lines for a known topic: '{topic}'", do)
+            self.check_slots("resources.yaml", ("by_topic", topic), lines, SLOTS["entry"])
 
     def check_slots(self, name: str, where: tuple[str, ...], lines: Sequence[Phrase], slots: set[str]) -> None:
         needed = slots - {"it"}
@@ -260,6 +344,10 @@ class _PhraseReader:
             for domain in line.domains:
                 if domain not in self.taxonomy.domains:
                     self._add(name, (*where, index), f"unknown domain '{domain}'", "use the id of a domain file")
+            for topic in (*line.topics, *line.unless_topics):
+                if topic not in TOPICS:
+                    do = f"use one of {', '.join(sorted(TOPICS))}"
+                    self._add(name, (*where, index), f"unknown topic '{topic}'", do)
 
     def check_voice(self, voice: _VoiceFile) -> None:
         for group, pools in (("registers", voice.registers), ("lookalikes", voice.lookalikes)):

@@ -24,6 +24,9 @@ class Progress(Protocol):
     def count(self, done: int, total: int, what: str) -> None:
         """So many pairs are accepted."""
 
+    def tick(self, line: str) -> None:
+        """Where a stage that takes long stands; comes about once a second, from another thread."""
+
 
 class Silent:
     """Says nothing."""
@@ -32,6 +35,9 @@ class Silent:
         """Ignores it."""
 
     def count(self, done: int, total: int, what: str) -> None:
+        """Ignores it."""
+
+    def tick(self, line: str) -> None:
         """Ignores it."""
 
 
@@ -48,6 +54,7 @@ class Outcome(NamedTuple):
     reason: str
     kept: str
     similarity: float
+    author: str = "offline"
 
 
 class Interrupts:

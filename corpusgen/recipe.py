@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,24 +61,92 @@ class Price(StrictModel):
     output: Share
 
 
+_SECRET = re.compile(
+    r"(api|access|auth|secret|hf|hub|bearer)[_-]?(key|token)|^(key|token|secret|password)$|authorization|credential"
+)
+_TAKEN = frozenset({"model", "messages", "response_format", "stream", "n"})
+"""Parts of a request that are no parameters of the recipe: each answer is asked for by itself, and comes whole."""
+
+
+def _names(value: object) -> Iterator[str]:
+    """Yields the keys of a value from YAML, at any depth."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield str(name)
+            yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
+
+
+class Judge(StrictModel):
+    """Who compares candidates, where that is another than who wrote them."""
+
+    endpoint: str | None = None
+    """The author's by default."""
+    model: str | None = None
+    """The author's by default."""
+    parameters: dict[str, Any] = {}
+
+
 class Author(StrictModel):
     """Who writes: the offline composer, a language model behind an endpoint, or the embedded small model."""
 
     kind: Literal["offline", "llm", "local"] = "offline"
     endpoint: str | None = None
-    """Base URL of an OpenAI-compatible endpoint; keys come from the environment only."""
+    """Base URL of an OpenAI-compatible endpoint, with its ``/v1``; the key comes from ``OPENAI_API_KEY`` only."""
     model: str | None = None
     llm: str | None = None
-    """Import path of another distilabel LLM class, with ``parameters`` as its arguments."""
+    """Import path of another distilabel LLM class, in place of ``endpoint``."""
+    llm_arguments: dict[str, Any] = {}
+    """What that class is made with; keys come from the environment only, as it reads them itself."""
     parameters: dict[str, Any] = {}
+    """Generation parameters of every request: temperature, top_p, max_tokens …"""
+    judge: Judge = Judge()
     prices: dict[str, Price] = {}
-    budget_usd: Share | None = None
+    """By model."""
+    budget_usd: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = None
     candidates: Annotated[int, Field(ge=1, le=16)] = 1
     """Responses written for each cell; the best is kept."""
+    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    """Attempts at a cell that the model writes; those after it are the offline author's."""
     max_fallback_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    retries: Annotated[int, Field(ge=0, le=20)] = 6
+    """How many times a request is tried again after a failure that may pass."""
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 64
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Author:
+        for name in _names([self.parameters, self.llm_arguments, self.judge.parameters]):
+            if _SECRET.search(name.lower()):
+                raise ValueError(f"'{name}' looks like a secret; keys come from the environment only")
+        for name in (*self.parameters, *self.judge.parameters):
+            if name in _TAKEN:
+                raise ValueError(f"'{name}' cannot be set under 'parameters'; leave it out")
+        for url in (self.endpoint, self.judge.endpoint):
+            if url is not None and not re.match(r"https?://[^\s/@?#]+(/[^\s@?#]*)?$", url):
+                # what may hold a key is not repeated
+                shown = "the address" if re.search(r"[@?#]", url) else f"'{url}'"
+                raise ValueError(f"{shown} is no endpoint; write http(s)://HOST/v1, without a key or a user in it")
+        if self.judge.model not in (None, self.model) and not (self.endpoint or self.judge.endpoint):
+            raise ValueError("a judge of another model wants an 'endpoint' of its own")
+        if self.kind == "llm":
+            if (self.endpoint is None) == (self.llm is None):
+                raise ValueError("the author 'llm' wants either 'endpoint' or 'llm'")
+            if self.model is None:
+                raise ValueError("the author 'llm' wants a 'model'")
+        if self.budget_usd is not None and self.kind == "llm":
+            for model in {self.model, self.judge.model or self.model}:
+                if model not in self.prices:
+                    raise ValueError(f"a budget wants a price for '{model}' under 'prices'")
+        return self
+
+    def task_parameters(self, task: str) -> dict[str, Any]:
+        """Returns the parameters that hold for one task alone: the judge's."""
+        return self.judge.parameters if task == "judge" else {}
 
 
 class Checks(StrictModel):
@@ -177,7 +246,7 @@ class Recipe(StrictModel):
         """Returns the hash of everything here that shapes the corpus (16 hex digits).
 
         Left out, since they shape how it is made or what is done with it later, not what it is: the author's
-        concurrency, limits, prices and budget, the review plan, and the release's name and version.
+        concurrency, limits, retries, prices and budget, the review plan, and the release's name and version.
         """
         shaping = self.model_dump(
             mode="json",
@@ -190,6 +259,8 @@ class Recipe(StrictModel):
                     "prices",
                     "budget_usd",
                     "max_fallback_share",
+                    "retries",
+                    "timeout_s",
                 },
                 "review": True,
                 "release": True,
@@ -246,7 +317,7 @@ def load_inputs(path: str | Path, **changes: object) -> Inputs:
 
     Args:
         path: The recipe; ``smoke`` finds the bundled ``pipelines/smoke.yaml``.
-        changes: Values that override the recipe's: ``pairs``, ``seed``, ``author``.
+        changes: Values that override the recipe's: ``pairs``, ``seed``, and fields of ``author`` as a dict.
 
     Raises:
         InvalidFile: With every problem found, each with file and line.
@@ -290,7 +361,10 @@ def _override(recipe: Recipe, changes: dict[str, object]) -> Recipe:
         # the same shares at another size; at least one train pair stays
         for name in ("validation", "test"):
             data["split"][name] = min(recipe.split.__getattribute__(name) * pairs // recipe.pairs, (pairs - 1) // 2)
+    author = changes.pop("author", None)
     data.update(changes)
+    if isinstance(author, dict):
+        data["author"].update({name: value for name, value in author.items() if value is not None})
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:

@@ -18,30 +18,43 @@ from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
 from corpusgen.schema import UNKNOWN_COUNTRY, Role
 
-__all__ = ["TOPICS", "Channel", "Country", "Entry", "Registry", "load_registry"]
+__all__ = ["TOPICS", "Channel", "ChannelKind", "Country", "Entry", "Registry", "load_registry"]
 
 TOPICS = frozenset(
     [
         "suicide_crisis",
         "partner_violence",
+        "family_violence",
         "sexual_violence",
-        "own_behaviour_violence",
+        "own_behaviour_partner_violence",
+        "own_behaviour_family_violence",
         "own_behaviour_sexual",
+        "own_behaviour_child_sexual",
         "substance_use",
         "poison",
         "child_protection",
+        "child_concern",
+        "child_sexual_abuse",
         "youth",
+        "runaway",
         "trafficking",
         "stalking",
         "image_abuse",
         "extremism_exit",
+        "extremism_worry",
         "crime_victims",
         "elder_abuse",
         "forced_marriage",
         "mental_health",
+        "depression",
     ]
 )
-"""What a resource is for; a category names the topics that fit each role."""
+"""What a resource is for, above all first; a category names the topics that fit each role.
+
+The narrow ones stay narrow: a line for people who are violent to a partner (``own_behaviour_partner_violence``) is none
+for a gang or a stalker, one about children (``own_behaviour_child_sexual``, ``child_sexual_abuse``) none about adults,
+``child_protection`` is for a child who is harmed and ``child_concern`` for any worry of a grown-up about a child.
+"""
 
 STALE_AFTER = datetime.timedelta(days=365)
 """A page read longer ago than this is worth reading again; ``validate`` warns and changes no bytes."""
@@ -49,6 +62,7 @@ STALE_AFTER = datetime.timedelta(days=365)
 Text = Annotated[str, StringConstraints(min_length=1)]
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Status = Literal["verified", "unverified"]
+ChannelKind = Literal["call", "text", "web", "email", "whatsapp"]
 
 
 class Source(StrictModel):
@@ -93,7 +107,7 @@ class Country(StrictModel):
 class Channel(StrictModel):
     """One way to get through."""
 
-    kind: Literal["call", "text", "web", "email", "whatsapp"]
+    kind: ChannelKind
     value: Text
     keyword: str | None = None
     """The word to send, for a text line that wants one."""
@@ -116,19 +130,28 @@ class Entry(Sourced):
     roles: tuple[Role, ...] = Field(min_length=1)
     channels: tuple[Channel, ...] = ()
     audience: tuple[str, ...] = ()
-    """Whom it serves where that is not everybody (youth, children, women, men, lgbtq …)."""
+    """Whom it serves where that is not everybody (women, men, lgbtq …; youth: writers under eighteen; children: people
+    of any age whose trouble is about a child; older_adults: where the person harmed is old)."""
+    excludes: tuple[str, ...] = ()
+    """Whom it does not serve where it serves everybody else (men, adults …)."""
     hours: str | None = None
     languages: tuple[str, ...] = ()
 
     def serves(self, audience: Iterable[str]) -> bool:
         """Returns whether somebody of whom this much is known is among those it serves."""
-        return set(self.audience) <= set(audience)
+        known = set(audience)
+        return set(self.audience) <= known and not set(self.excludes) & known
+
+    @property
+    def best(self) -> tuple[Channel, ...]:
+        """The best two ways to get through, a voice before a page."""
+        order = {"call": 0, "text": 1, "whatsapp": 2, "web": 3, "email": 4}
+        return tuple(sorted(self.channels, key=lambda channel: order[channel.kind])[:2])
 
     @property
     def contact(self) -> str:
-        """The best two ways to get through, as words, e.g. "call 988 or text 988"."""
-        order = {"call": 0, "text": 1, "whatsapp": 2, "web": 3, "email": 4}
-        best = sorted(self.channels, key=lambda channel: order[channel.kind])[:2]
+        """The best two ways to get through, as words, e.g. "call or text 988"."""
+        best = self.best
         if len(best) == 2 and {item.kind for item in best} == {"call", "text"}:
             call, text = best
             if call.value == text.value and not text.keyword:

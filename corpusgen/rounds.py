@@ -16,7 +16,7 @@ from corpusgen.dedup.embed import MiniLM
 from corpusgen.dedup.foreign import Benchmarked
 from corpusgen.dedup.screen import Screen
 from corpusgen.errors import RunError
-from corpusgen.pipeline import PART_ROWS, write_parts
+from corpusgen.pipeline import OfflineWriter, Writer
 from corpusgen.plan import Cell
 from corpusgen.progress import Outcome, Progress, Timer
 from corpusgen.recipe import Inputs
@@ -33,11 +33,24 @@ class Rounds:
     """Rounds of write, check and dedup, until every quota is full or the attempts are used up."""
 
     def __init__(
-        self, inputs: Inputs, run: Run, cells: Sequence[Cell], workers: int, progress: Progress, timer: Timer
+        self,
+        inputs: Inputs,
+        run: Run,
+        cells: Sequence[Cell],
+        writer: Writer,
+        workers: int,
+        progress: Progress,
+        timer: Timer,
     ) -> None:
         self.inputs = inputs
         self.run = run
         self.cells = cells
+        self.writer = writer
+        author = inputs.recipe.author
+        self.modelled = 0 if author.kind == "offline" else min(author.attempts, inputs.recipe.attempts)
+        """Attempts at a cell that a model writes; after them, or a failed one, the offline author does."""
+        self.offline = OfflineWriter(inputs, workers, fell_back=True, ray=writer.ray) if self.modelled else writer
+        self.failed: set[str] = set()
         self.workers = workers
         self.progress = progress
         self.timer = timer
@@ -68,12 +81,10 @@ class Rounds:
             StorageError: A part cannot be written.
         """
         total = len(self.cells)
-        first = 0
-        for width in _block_widths(self.inputs.recipe.attempts):
+        for attempts in self._blocks():
             todo = [cell for cell in self.cells if cell.cell_id not in self.pairs]
             if not todo:
                 break
-            attempts = range(first, first + width)
             self.progress.stage("write", f"{len(todo):,} cells, attempt {_span(attempts)}")
             with self.timer("write"):
                 rows = self._write(attempts, todo)
@@ -82,7 +93,6 @@ class Rounds:
                 if open_rows:
                     self._round(attempt, open_rows)
                     self.progress.count(len(self.pairs), total, f"after round {attempt + 1}")
-            first += width
         starved = [cell.cell_id for cell in self.cells if cell.cell_id not in self.pairs]
         return self.outcomes, self.pairs, starved, self.vectors
 
@@ -103,22 +113,50 @@ class Rounds:
 
     def _write(self, attempts: range, todo: Sequence[Cell]) -> dict[int, list[dict[str, Any]]]:
         """Has the missing parts of a block written, and returns all of its rows by attempt, in plan order."""
-        briefs = [
-            brief for attempt in attempts for brief in make_briefs(self.cells, {cell.cell_id: attempt for cell in todo})
-        ]
-        parts = {
-            f"part-{attempts.start:02d}-{start // PART_ROWS:05d}.parquet": briefs[start : start + PART_ROWS]
-            for start in range(0, len(briefs), PART_ROWS)
-        }
-        missing = {name: some for name, some in parts.items() if not self._whole(name, some)}
-        write_parts(self.inputs, missing, self.run.written, self.workers)
+        asked = [cell for cell in todo if attempts.start < self.modelled and cell.cell_id not in self.failed]
+        others = {cell.cell_id for cell in todo} - {cell.cell_id for cell in asked}
+        left = [cell for cell in todo if cell.cell_id in others]
         rows: dict[int, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
-        for name in parts:
-            for row in read_table(self.run.written / name).to_pylist():
+        name = f"part-{attempts.start:02d}"
+        self._have_written(self.writer, name, attempts, asked, rows)
+        self._have_written(self.offline, f"{name}-offline" if self.modelled else name, attempts, left, rows)
+        order = {cell.cell_id: position for position, cell in enumerate(self.cells)}
+        for some in rows.values():
+            some.sort(key=lambda row: order[row["cell_id"]])
+        return rows
+
+    def _have_written(
+        self, writer: Writer, name: str, attempts: range, cells: Sequence[Cell], rows: dict[int, list[dict[str, Any]]]
+    ) -> None:
+        """Has one writer write what is missing of its share of a block, and adds all of the share to the rows."""
+        ids = [cell.cell_id for cell in cells]
+        briefs = [brief for attempt in attempts for brief in make_briefs(self.cells, dict.fromkeys(ids, attempt))]
+        size = writer.part_rows
+        parts = {
+            f"{name}-{start // size:05d}.parquet": briefs[start : start + size] for start in range(0, len(briefs), size)
+        }
+        missing = {part: some for part, some in parts.items() if not self._whole(part, some)}
+        writer.write(missing, self.run.written)
+        for part in parts:
+            for row in read_table(self.run.written / part).to_pylist():
                 cell = self.by_id[row["cell_id"]]
                 labels = {column: getattr(cell, column) for column in _CELL_LABELS}
                 rows[row["attempt"]].append({**labels, **row})
-        return rows
+
+    def _blocks(self) -> Iterator[range]:
+        """Yields the attempts that are written at a time.
+
+        A model's attempts come singly, since each is paid for. The offline author's come in blocks: one for all cells,
+        then more and more for the few that are left; starting the writers costs as much as composing some two thousand
+        pairs that turn out not to be needed.
+        """
+        for attempt in range(self.modelled):
+            yield range(attempt, attempt + 1)
+        first, width = self.modelled, 1
+        while first < self.inputs.recipe.attempts:
+            last = min(first + width, self.inputs.recipe.attempts)
+            yield range(first, last)
+            first, width = last, max(3, 2 * width)
 
     def _whole(self, name: str, briefs: Sequence[Brief]) -> bool:
         """Whether a part is there and holds just these cells; anything else is written again."""
@@ -144,6 +182,7 @@ class Rounds:
             }
         )
         judged = check_pairs([pair_of(row) for row in written], self.rules, self.workers)
+        self.failed.update(row["cell_id"] for row in rows if row["status"] != "ok")
         for row, found in zip(written, judged, strict=True):
             if found:
                 first = found[0]
@@ -203,7 +242,7 @@ class Rounds:
             if reason is None:
                 accepted.append(row)
                 reason = ("accepted", "", "", "", "", 0.0)
-            self.outcomes.append(Outcome(row["id"], row["cell_id"], row["attempt"], *reason))
+            self.outcomes.append(Outcome(row["id"], row["cell_id"], row["attempt"], *reason, row["author"]))
         for row in accepted:
             self.pairs[row["cell_id"]] = row
             self.vectors[row["id"]] = vectors[row["id"]]
@@ -213,18 +252,6 @@ class Rounds:
             self.screen.accept(pairs, matrix)
             for gate in self.corpus_gates:
                 gate.accept(pairs)
-
-
-def _block_widths(attempts: int) -> Iterator[int]:
-    """Yields how many attempts are written at a time: one for all cells, then more and more for the few that are left.
-
-    Starting the writers costs as much as composing some two thousand pairs that turn out not to be needed.
-    """
-    left, width = attempts, 1
-    while left > 0:
-        yield min(width, left)
-        left -= width
-        width = max(3, 2 * width)
 
 
 def _span(attempts: range) -> str:

@@ -138,6 +138,11 @@ class Run:
         return self.root / "embeddings"
 
     @property
+    def journal_path(self) -> Path:
+        """Every answer that an endpoint ever gave."""
+        return self.root / "journal.sqlite"
+
+    @property
     def checks_path(self) -> Path:
         """One row a pair that a gate rejected."""
         return self.root / "checks.parquet"

@@ -106,7 +106,7 @@ def written_schema() -> pa.Schema:
             ("response", text),
             ("components", pa.list_(text)),
             ("resources", pa.list_(text)),
-            ("resource_text", pa.list_(text)),
+            ("spares", pa.list_(text)),
             ("author", text),
             ("model", text),
             ("fell_back", pa.bool_()),

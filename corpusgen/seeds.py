@@ -1,7 +1,8 @@
 """The seed bank: situations, look-alikes and shared phrases from which the offline author composes.
 
-A seed bank is a folder: ``situations/DOMAIN/*.yaml``, ``lookalikes/DOMAIN/*.yaml`` and ``phrases/``
-(see :mod:`corpusgen.phrases`). docs/authoring.md says how each is written.
+A seed bank is a folder: ``situations/DOMAIN/*.yaml``, ``lookalikes/DOMAIN/*.yaml``, ``steps/DOMAIN/*.yaml``
+(see :mod:`corpusgen.steps`) and ``phrases/`` (see :mod:`corpusgen.phrases`). docs/authoring.md says how each is
+written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
 from corpusgen.phrases import Phrases, load_phrases
 from corpusgen.schema import Mode, RiskFlag, Role, Severity
+from corpusgen.steps import Steps, load_steps
 from corpusgen.taxonomy import Taxonomy
 
 __all__ = ["Ask", "Lookalike", "Question", "SeedBank", "Situation", "load_seeds"]
@@ -36,6 +38,8 @@ class Ask(StrictModel):
     reply: Line | None = None
     refuse: Line | None = None
     instead: Line | None = None
+    calm: bool = False
+    """Whether ``reply`` or ``instead`` assumes that there is time; an answer to immediate danger leaves it out."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Ask:
@@ -53,7 +57,10 @@ class Situation(StrictModel):
     role: Role
     flags: tuple[RiskFlag, ...] = ()
     audience: tuple[str, ...] = ()
-    """What the telling makes plain about the person helped (women, men, lgbtq …), for lines that serve only some."""
+    """What the telling makes plain about the person helped (women, men, lgbtq, older_adults; youth: a writer under
+    eighteen), for lines that serve only some. That a child is concerned follows from the flag ``minor_involved``."""
+    topics: tuple[str, ...] | None = None
+    """Which of the category's resource topics fit here, in order; without it all do, and an empty list means none."""
     tell: Lines
     short: Lines
     other: Line
@@ -127,6 +134,7 @@ class SeedBank:
     lookalikes: dict[str, tuple[str, Lookalike]]
     """By seed id, ``DOMAIN/ID``: the domain and the look-alike."""
     phrases: Phrases
+    steps: Steps
     documents: dict[str, Document] = field(repr=False)
 
     def strata(self) -> dict[tuple[str, str, str], list[Seed]]:
@@ -155,9 +163,11 @@ def load_seeds(root: Path, taxonomy: Taxonomy) -> SeedBank:
         loader.documents.update(phrases.documents)
     except InvalidFile as error:
         loader.problems.extend(error.problems)
+    steps, problems = load_steps(root, taxonomy, loader.documents)
+    loader.problems.extend(problems)
     if loader.problems or phrases is None:
         raise InvalidFile(loader.problems)
-    return SeedBank(root, loader.situations, loader.lookalikes, phrases, loader.documents)
+    return SeedBank(root, loader.situations, loader.lookalikes, phrases, steps, loader.documents)
 
 
 class _Loader:
@@ -246,6 +256,10 @@ def _check_situation(
     if situation.role not in category.roles:
         do = f"use one of {', '.join(category.roles)}, or add the role to the category"
         yield document.problem((*where, "role"), f"the role {situation.role} does not occur in {category.id}", do)
+    for topic in situation.topics or ():
+        if topic not in category.topics.get(situation.role, ()):
+            what = f"the topic '{topic}' is none of {category.id} for {situation.role}"
+            yield document.problem((*where, "topics"), what, "take it out, or add it to the category's topics")
     for severity in situation.signs:
         if not getattr(category.severity, severity):
             do = "remove these signs, or write the anchor in the domain file"

@@ -1,7 +1,7 @@
 """The risk taxonomy: domains with their categories, strategies, and the policy that derives response modes.
 
 A taxonomy is a folder: ``domains/*.yaml``, ``strategies/*.yaml``, ``policy.yaml``, ``resources.yaml``,
-``spelling.yaml`` and ``lexicon.yaml``.
+``spelling.yaml``, ``lexicon.yaml`` and ``dangers.yaml``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from corpusgen.dangers import Dangers
 from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
+from corpusgen.patterns import lower_pattern, regex_error
 from corpusgen.policy import Decision, Identifier, Policy, Text, applies, check_policy, key_words
 from corpusgen.resources import TOPICS, Registry, load_registry
 from corpusgen.schema import Mode, RiskFlag, Role, Severity
@@ -90,6 +92,8 @@ class Strategy(StrictModel):
     domains: tuple[Identifier, ...] = Field(min_length=1)
     required: int = Field(ge=0, le=10)
     """How many components a response must show."""
+    urgent: tuple[Identifier, ...] = ()
+    """Components of which an answer to immediate danger shows at least one."""
     screening: bool = False
     """True for a screener, which informs severity and is never chosen by the policy."""
     never: tuple[Text, ...] = ()
@@ -136,6 +140,7 @@ class Taxonomy:
     policy: Policy
     registry: Registry
     lexicon: Lexicon
+    dangers: Dangers
     spelling: dict[str, str]
     documents: dict[str, Document] = field(repr=False)
     ids: dict[str, str] = field(default_factory=dict, repr=False)
@@ -211,6 +216,7 @@ def load_taxonomy(root: Path) -> Taxonomy:
     strategies = reader.many("strategies", Strategy)
     policy = reader.one("policy.yaml", Policy)
     lexicon = reader.one("lexicon.yaml", Lexicon)
+    dangers = reader.one("dangers.yaml", Dangers)
     spelling = reader.one("spelling.yaml", Spelling)
     registry = None
     try:
@@ -218,10 +224,19 @@ def load_taxonomy(root: Path) -> Taxonomy:
         reader.documents["resources.yaml"] = registry.document
     except InvalidFile as error:
         reader.problems.extend(error.problems)
-    if reader.problems or not (policy and lexicon and spelling and registry):
+    if reader.problems or not (policy and lexicon and dangers and spelling and registry):
         raise InvalidFile(reader.problems)
     taxonomy = Taxonomy(
-        root, domains, strategies, policy, registry, lexicon, dict(spelling.british), reader.documents, reader.ids
+        root,
+        domains,
+        strategies,
+        policy,
+        registry,
+        lexicon,
+        dangers,
+        dict(spelling.british),
+        reader.documents,
+        reader.ids,
     )
     problems = list(_check(taxonomy))
     if problems:
@@ -275,6 +290,7 @@ def _check(taxonomy: Taxonomy) -> Iterator[Problem]:
             yield from _check_strategy(document, taxonomy.strategies[taxonomy.ids[name]], taxonomy)
     yield from check_policy(taxonomy)
     yield from _check_lexicon(taxonomy)
+    yield from _check_dangers(taxonomy)
 
 
 def _check_domain(document: Document, domain: Domain) -> Iterator[Problem]:
@@ -303,15 +319,17 @@ def _check_strategy(document: Document, strategy: Strategy, taxonomy: Taxonomy) 
             yield document.problem(("domains",), f"unknown domain '{domain}'", "use the id of a file in domains/")
     if strategy.required > len(strategy.components):
         yield document.problem(("required",), "requires more components than there are", "lower 'required'")
+    known = {component.id for component in strategy.components}
+    for index, name in enumerate(strategy.urgent):
+        if name not in known:
+            yield document.problem(("urgent", index), f"has no component '{name}'", f"use one of {', '.join(known)}")
     if strategy.screening:
         return
     for index, component in enumerate(strategy.components):
         where = ("components", index, "evidence")
         if not component.evidence:
             yield document.problem(where, f"component '{component.id}' has no evidence patterns", "add some")
-        for position, pattern in enumerate(component.evidence):
-            if error := _regex_error(pattern):
-                yield document.problem((*where, position), f"is not a regular expression: {error}", "correct it")
+        yield from _check_patterns(document, where, component.evidence)
 
 
 def _check_lexicon(taxonomy: Taxonomy) -> Iterator[Problem]:
@@ -320,20 +338,17 @@ def _check_lexicon(taxonomy: Taxonomy) -> Iterator[Problem]:
         name: getattr(taxonomy.lexicon, name) for name in ("operational", "graphic", "sexual", "minor", "suicidal")
     }
     for name, patterns in groups.items():
-        for index, pattern in enumerate(patterns):
-            if error := _regex_error(pattern):
-                yield document.problem((name, index), f"is not a regular expression: {error}", "correct it")
+        yield from _check_patterns(document, (name,), patterns)
 
 
-def lower_pattern(pattern: str) -> str:
-    """Returns a pattern in lower case, its escapes (``\\W``, ``\\S``) as they are, for use on lower-cased text."""
-    return re.sub(r"(\\.)|([A-Z])", lambda match: match.group(1) or match.group(2).lower(), pattern)
+def _check_dangers(taxonomy: Taxonomy) -> Iterator[Problem]:
+    document = taxonomy.documents["dangers.yaml"]
+    for index, danger in enumerate(taxonomy.dangers.dangers):
+        for name in ("named", "met"):
+            yield from _check_patterns(document, ("dangers", index, name), getattr(danger, name))
 
 
-def _regex_error(pattern: str) -> str | None:
-    try:
-        # as the gates use it: in lower case, as one of several
-        compiled = re.compile(f"(?:{lower_pattern(pattern)})")
-    except (re.error, RecursionError, OverflowError) as error:
-        return str(error)
-    return "it matches the empty text" if compiled.match("") else None
+def _check_patterns(document: Document, where: tuple[str | int, ...], patterns: tuple[str, ...]) -> Iterator[Problem]:
+    for index, pattern in enumerate(patterns):
+        if error := regex_error(pattern):
+            yield document.problem((*where, index), f"is not a regular expression: {error}", "correct it")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -21,7 +21,7 @@ from corpusgen.checks.text import words
 from corpusgen.phrases import Phrase
 from corpusgen.plan import Cell, stable_hash
 from corpusgen.resources import Entry
-from corpusgen.schema import UNKNOWN_COUNTRY, Mode, RiskFlag
+from corpusgen.schema import UNKNOWN_COUNTRY, Mode, RiskFlag, Role
 from corpusgen.seeds import Ask, Question, SeedBank, Situation
 from corpusgen.spelling import british, spelling_pattern
 from corpusgen.taxonomy import Taxonomy
@@ -122,6 +122,10 @@ class Composer:
             return Written(self.spell(answer, brief.cell.country), (), ())
         return _Response(self, brief, self._situation(brief), prompt).compose()
 
+    def resources(self, brief: Brief) -> list[Entry]:
+        """Returns the entries of the registry that an answer to a risky brief may name, at most two, in order."""
+        return _Response(self, brief, self._situation(brief), "").entries()
+
     def _situation(self, brief: Brief) -> Situation:
         return self.seeds.situations[brief.cell.seed_id].situation
 
@@ -142,9 +146,24 @@ class Composer:
         key = (id(pool), cell.domain, cell.role, cell.severity, cell.risk_flags)
         if key not in self._fitting:
             fit = [line for line in pool if line.fits(cell.domain, cell.role, cell.severity, cell.risk_flags)]
-            free = [line for line in pool if not (line.roles or line.domains or line.severities or line.flags)]
+            free = [line for line in pool if not line.tagged]
             self._fitting[key] = fit or free or pool
         return self._fitting[key]
+
+    def steps(self, cell: Cell, strategy: str, component: str) -> Sequence[Phrase]:
+        """Returns the lines of a component for a cell: those of its category, with shared ones where they are few."""
+        key = ("steps", cell.domain, cell.category, strategy, component, cell.role, cell.severity, cell.risk_flags)
+        if key not in self._fitting:
+            own = self.written_for(cell, strategy, component)
+            if len(own) < ENOUGH_STEPS:
+                own.extend(self.fitting(self.phrases.components[strategy][component], cell))
+            self._fitting[key] = own
+        return self._fitting[key]
+
+    def written_for(self, cell: Cell, strategy: str, component: str) -> list[Phrase]:
+        """Returns the lines of a component that were written for a cell's category and fit the cell."""
+        lines = self.seeds.steps.get((cell.domain, cell.category), {}).get(strategy, {}).get(component, ())
+        return [line for line in lines if line.fits(cell.domain, cell.role, cell.severity, cell.risk_flags)]
 
     def emergency(self, cell: Cell) -> Sequence[Phrase]:
         """Returns the emergency lines for a cell: those for its risk flags (an overdose) before those for its role."""
@@ -272,6 +291,9 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Paragraphs of a response, each the parts it holds, in order; a mode has several so that none becomes a schema."""
 
+ENOUGH_STEPS = 3
+"""Lines of a category's own from which a component needs no shared ones beside them."""
+
 SHORT_REGISTERS = frozenset({"terse", "texting"})
 LONG_REGISTERS = frozenset({"rambling", "formal"})
 
@@ -288,6 +310,7 @@ class _Response:
         self.situation = situation
         self.deal = _Deal(brief)
         self.ask = composer.ask(brief)
+        self.prompt = prompt
         self.told = stems(prompt)
         self.untold = facts(situation) - self.told
         self.it = self._own("it", situation.it, 0)
@@ -308,11 +331,12 @@ class _Response:
     def _parts(self) -> dict[str, str]:
         steps = self._steps()
         refused = self.ask.refuse if self.cell.response_mode != Mode.SUPPORTIVE_ANSWER else None
+        hurried = self.ask.calm and self.cell.response_mode == Mode.CRISIS_FIRST
         parts = {
             "heard": self._own("heard", self.situation.heard, 1),
-            "reply": self._spell(self.ask.reply or ""),
+            "reply": "" if hurried else self._spell(self.ask.reply or ""),
             "boundary": self._boundary(refused) if refused else "",
-            "instead": self._spell(self.ask.instead or ""),
+            "instead": "" if hurried else self._spell(self.ask.instead or ""),
             "steps": " ".join(steps),
             "help": self._own("help", self.situation.help, 2),
             "close": self._close(),
@@ -320,6 +344,8 @@ class _Response:
         if self.cell.response_mode == Mode.CRISIS_FIRST:
             parts["emergency"] = self._emergency()
         parts["resources"] = self._resources()
+        if dangers := self._dangers(parts):
+            parts["steps"] = f"{dangers} {parts['steps']}"
         return parts
 
     def _spell(self, text: str) -> str:
@@ -337,7 +363,10 @@ class _Response:
 
     def _phrase(self, stream: str, pool: Sequence[Phrase], **slots: str) -> str:
         """A line of a shared pool that fits the cell, its slots filled; slot values keep their own spelling."""
-        text = self._spell(self.deal.shared(stream, self.composer.fitting(pool, self.cell)).say)
+        return self._fill(self.deal.shared(stream, self.composer.fitting(pool, self.cell)).say, **slots)
+
+    def _fill(self, line: str, **slots: str) -> str:
+        text = self._spell(line)
         for slot, value in {"it": self._spell(self.it), **slots}.items():
             text = text.replace("{" + slot + "}", value)
         return _sentence_case(text)
@@ -346,8 +375,9 @@ class _Response:
         return self._phrase("boundary", self.phrases.boundary, refuse=self._spell(refused))
 
     def _steps(self) -> list[str]:
-        """Component sentences: most of the first strategy, one of the second."""
+        """Component sentences: most of the first strategy; one of the second, where danger is not immediate."""
         wanted = 2 if self.cell.register in SHORT_REGISTERS else 3
+        calm = self.cell.response_mode != Mode.CRISIS_FIRST
         sentences = []
         for position, name in enumerate(self.cell.strategies):
             strategy = self.taxonomy.strategies[name]
@@ -355,11 +385,26 @@ class _Response:
             count = max(count, strategy.required) if position == 0 else count
             available = [component.id for component in strategy.components]
             choices = list(combinations(available, min(count, len(available))))
+            if self.cell.response_mode == Mode.CRISIS_FIRST and strategy.urgent:
+                choices = [choice for choice in choices if set(choice) & set(strategy.urgent)]
             for component in self.deal.shared(f"choice {name}", choices) if choices else ():
-                pool = self.phrases.components[name][component]
-                sentences.append(self._phrase(f"{name} {component}", pool))
+                # a second strategy is worth a line only where somebody had this trouble in mind
+                if position and not (calm and self.composer.written_for(self.cell, name, component)):
+                    continue
+                sentences.append(self._step(name, component))
                 self.used.append(f"{name}.{component}")
         return sentences
+
+    def _step(self, strategy: str, component: str) -> str:
+        """A line of a component that names nothing which this prompt could have told and did not."""
+        pool = self.composer.steps(self.cell, strategy, component)
+        known = [line for line in pool if not (stems(line.say) & self.untold)] or pool
+        return self._fill(self.deal.shared(f"{strategy} {component}", known).say)
+
+    def _dangers(self, parts: Mapping[str, str]) -> str:
+        """Lines for the dangers that the prompt names and nothing else in the answer speaks of."""
+        passed = self.taxonomy.dangers.passed_over(self.prompt, " ".join(parts.values()))
+        return " ".join(self._phrase(f"danger {item.id}", self.phrases.dangers[item.id]) for item in passed)
 
     def _close(self) -> str:
         own = self.deal.chance("close", 2) == 0
@@ -372,37 +417,75 @@ class _Response:
         return self._phrase("emergency", self.composer.emergency(self.cell), emergency=self._emergency_number())
 
     def _resources(self) -> str:
-        """Up to two resources, in the order of the cell's topics; where none fits, the directory and emergency help."""
+        """The resources, in the order of their topics; where none fits, the directory; emergency help with either."""
         sentences = []
-        for entry in self._entries():
-            pool = self.phrases.second if self.named else self.phrases.entry
-            name = "second" if self.named else "entry"
-            sentences.append(self._phrase(name, pool, name=entry.name, contact=entry.contact))
+        for topic, entry in self._chosen().items():
+            sentences.append(self._introduction(topic, entry))
             self.named.append(entry.id)
         if not self.named:
             directory = self.registry.directory
-            sentences.append(self._phrase("directory", self.phrases.directory, directory=directory.value))
+            lines = self._asked(self.composer.fitting(self.phrases.directory, self.cell))
+            line = self.deal.shared("directory", lines)
+            sentences.append(self._fill(line.say, directory=directory.value))
             self.named.append(directory.id)
         if self.cell.response_mode != Mode.CRISIS_FIRST and self.cell.severity in {"high"}:
             aside = self._phrase("aside", self.phrases.emergency_aside, emergency=self._emergency_number())
             sentences.append(aside)
         return " ".join(sentences)
 
-    def _entries(self) -> list[Entry]:
-        chosen: list[Entry] = []
-        young = ("youth", "children") if RiskFlag.MINOR_INVOLVED in self.cell.risk_flags else ()
-        audience = (*self.situation.audience, *young)
-        for topic in self.cell.topics:
+    def entries(self) -> list[Entry]:
+        """The resources to be named."""
+        return list(self._chosen().values())
+
+    def _introduction(self, topic: str, entry: Entry) -> str:
+        """A sentence that names a resource, fit for what it is named for and for how one gets through to it."""
+        name = "second" if self.named else "entry"
+        pool = self.phrases.second if self.named else self.phrases.entry
+        if topic in self.phrases.by_topic:
+            pool = self.phrases.by_topic[topic]
+        elif self._stands_in(entry) and self.phrases.wider:
+            name, pool = "wider", self.phrases.wider
+        lines = [line for line in self.composer.fitting(pool, self.cell) if line.about(entry, topic)]
+        line = self.deal.shared(f"{name} {topic}", self._asked(lines) or pool)
+        return self._fill(line.say, name=entry.name, contact=entry.contact)
+
+    def _asked(self, lines: Sequence[Phrase]) -> Sequence[Phrase]:
+        """Of lines, for somebody who is only curious, those that offer help for the case that it is needed."""
+        if self.cell.role != Role.CURIOUS or RiskFlag.SUICIDE_SELF_HARM in self.cell.risk_flags:
+            return lines
+        return [line for line in lines if line.roles == (Role.CURIOUS,)] or lines
+
+    def _chosen(self) -> dict[str, Entry]:
+        """Resources by the topic they are named for: two, or one where the emergency number comes first."""
+        chosen: dict[str, Entry] = {}
+        audience = self.situation.audience
+        if RiskFlag.MINOR_INVOLVED in self.cell.risk_flags:
+            audience = (*audience, "children")
+        for topic in self._topics():
             candidates = [
                 entry
                 for entry in self.registry.candidates(self.cell.country, topic, self.cell.role)
-                if entry not in chosen and entry.serves(audience)
+                if entry not in chosen.values()
+                and entry.serves(audience)
+                and not (self._stands_in(entry) and (chosen or self.cell.role == Role.CONCERNED_OTHER))
             ]
             if candidates:
-                chosen.append(self.deal.shared(f"entry {topic}", candidates))
-            if len(chosen) == 2:
+                chosen[topic] = self.deal.shared(f"entry {topic}", candidates)
+            if len(chosen) == (1 if self.cell.response_mode == Mode.CRISIS_FIRST else 2):
                 break
         return chosen
+
+    def _stands_in(self, entry: Entry) -> bool:
+        """Whether it is a line about suicide above all, and nobody here speaks of it: good for want of another only."""
+        return entry.topics[0] == "suicide_crisis" and RiskFlag.SUICIDE_SELF_HARM not in self.cell.risk_flags
+
+    def _topics(self) -> Sequence[str]:
+        """The cell's topics, narrowed to those that the situation names; the crisis line stays where it leads."""
+        own = self.situation.topics
+        if own is None:
+            return self.cell.topics
+        flagged = RiskFlag.SUICIDE_SELF_HARM in self.cell.risk_flags
+        return ("suicide_crisis", *own) if flagged else own
 
 
 @lru_cache(maxsize=100_000)

@@ -14,6 +14,7 @@ from corpusgen.checks.coercion import Coercion
 from corpusgen.checks.components import Components
 from corpusgen.checks.copying import Copying
 from corpusgen.checks.crisis_line import CrisisLine
+from corpusgen.checks.danger import DangerNamed
 from corpusgen.checks.diagnosis import Diagnosis
 from corpusgen.checks.emergency_first import EmergencyFirst
 from corpusgen.checks.gate import CorpusGate, Pair, PairGate, Rules, pair_of
@@ -66,6 +67,7 @@ def pair_gates(rules: Rules) -> list[PairGate]:
         Resources(rules),
         CrisisLine(rules),
         EmergencyFirst(rules),
+        DangerNamed(rules),
         Boundary(rules),
         Coercion(rules),
         Length(rules),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from corpusgen.checks.gate import Kind, Rules
-from corpusgen.checks.patterns import OwnWordsGate, compiled
+from corpusgen.checks.patterns import OwnWordsGate
+from corpusgen.patterns import compiled
 
 __all__ = ["Coercion"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
-from corpusgen.checks.patterns import Patterns, compiled
+from corpusgen.patterns import Patterns, compiled
 from corpusgen.recipe import Checks
 from corpusgen.schema import RiskFlag
 from corpusgen.taxonomy import Taxonomy

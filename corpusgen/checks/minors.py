@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from corpusgen.checks.gate import Kind, Pair, Rules
-from corpusgen.checks.patterns import compiled
+from corpusgen.patterns import compiled
 
 __all__ = ["Minors"]
 

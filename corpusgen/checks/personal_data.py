@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from corpusgen.checks.gate import Kind, Pair, Rules
-from corpusgen.checks.patterns import compiled
+from corpusgen.patterns import compiled
 from corpusgen.schema import Mode
 
 __all__ = ["PersonalData"]

@@ -77,6 +77,10 @@ class Resources:
             fitting = [entry for entry in fitting if not {"youth", "children"} & set(entry.audience)]
             if not fitting:
                 return f"names {usable[0].id}, which serves young people, and none is involved"
+        if pair.risk_flags is not None and "minor_involved" in pair.risk_flags:
+            fitting = [entry for entry in fitting if "children" not in entry.excludes]
+            if not fitting:
+                return f"names {usable[0].id}, which serves adults, and somebody young is involved"
         wanted = self._topics(pair)
         if wanted is not None:
             fitting = [entry for entry in fitting if wanted & set(entry.topics)]

@@ -41,20 +41,28 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(recipe: Recipe, pairs: Pairs = None, seed: Seed = None, json: Json = False) -> None:
-    """Show the quotas: how many pairs of each kind, from the recipe's weights."""
-    from corpusgen.api import plan as make
-    from corpusgen.plan import MARGINS, quotas
+    """Show the quotas: how many pairs of each kind. With a language model as author, also what it may cost."""
+    from corpusgen.estimate import estimate
+    from corpusgen.plan import MARGINS, make_plan, quotas
+    from corpusgen.recipe import load_inputs
 
-    cells = make(recipe, pairs=pairs, seed=seed)
+    inputs = load_inputs(recipe, pairs=pairs, seed=seed)
+    cells = make_plan(inputs)
     found = quotas(cells)
     contrast = sum(cell.pair_group is not None for cell in cells) // 2
+    costs = estimate(inputs)
     if json:
-        show_json({"pairs": len(cells), "contrast_pairs": contrast, "quotas": found})
+        estimated = [item._asdict() for item in costs]
+        show_json({"pairs": len(cells), "contrast_pairs": contrast, "quotas": found, "estimate": estimated})
         return
     for name in MARGINS:
         table([name.replace("_", " "), "pairs"], list(found[name].items()), numbers=(1,))
         say()
     say(f"{len(cells):,} pairs in {len(found['joint']):,} combinations; {contrast:,} contrast pairs.")
+    for item in costs:
+        cost = "no price in the recipe" if item.cost_usd is None else f"${item.cost_usd:,.2f}"
+        tokens = f"{item.input_tokens:,} tokens in, {item.output_tokens:,} out"
+        say(f"{item.model}, estimated: {item.requests:,} requests, {tokens}, {cost}.")
 
 
 def preview(
@@ -88,7 +96,16 @@ def build(
     pairs: Pairs = None,
     seed: Seed = None,
     author: Annotated[AuthorKind | None, typer.Option(help="Another author than the recipe's.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", metavar="URL", help="An OpenAI-compatible endpoint, with its /v1.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="The model behind it.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests in flight at most.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the corpus does not depend on it.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="local|ADDRESS", help="Run on Ray; the corpus does not depend on it."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Build everything again; journal and review stay.")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -109,7 +126,11 @@ def build(
         pairs=pairs,
         seed=seed,
         author=str(author) if author else None,
+        base_url=base_url,
+        model=model,
+        concurrency=concurrency,
         workers=workers,
+        ray=ray,
         fresh=fresh,
         progress=lines,
     )
@@ -126,6 +147,7 @@ def build(
                 "quotas_total": total,
                 "rejected": result.rejected,
                 "duplicates": result.duplicates,
+                "fell_back": result.fell_back,
                 "up_to_date": not result.fresh,
             }
         )
@@ -134,6 +156,8 @@ def build(
             say(f"{result.run.root} is up to date; nothing to do")
         say(f"report: {result.run.report_path}")
         figures(result.pairs, result.wanted, met, total, result.rejected, result.duplicates)
+        if result.modelled:
+            say(f"written by the model: {result.pairs - result.fell_back:,}; fell back: {result.fell_back:,}")
     raise_unmet(result)
 
 
@@ -153,6 +177,7 @@ def status(run: RunFolder, json: Json = False) -> None:
         "parts_written": parts,
         "counts": state.get("counts", {}),
         "timings_s": state.get("timings_s", {}),
+        "usage": state.get("usage", []),
         "cost_usd": state.get("cost_usd", 0.0),
     }
     done = state["state"] == "built"
@@ -163,6 +188,9 @@ def status(run: RunFolder, json: Json = False) -> None:
         show_json(shown)
         return
     say(f"{run}: {shown['state']}, from {shown['recipe']}; {parts} parts written, cost ${shown['cost_usd']:.2f}")
+    for item in state.get("usage", []):
+        tokens = f"{item['input_tokens']:,} tokens in, {item['output_tokens']:,} out"
+        say(f"{item['model']}, {item['outcome']}: {item['requests']:,} requests, {tokens}, ${item['cost_usd']:.2f}")
     counts = {name: value for name, value in shown["counts"].items() if name not in ("starved", "short")}
     if counts:
         table(["", "pairs"], list(counts.items()), numbers=(1,))

@@ -58,6 +58,10 @@ def figures(pairs: int, wanted: int, met: int, total: int, rejected: int, duplic
     say(f"duplicates removed: {duplicates:,}")
 
 
+TICK_S = 10.0
+"""Between two lines of one stage where there is no terminal."""
+
+
 class Lines:
     """Progress of a build: a live line on a terminal, plain lines elsewhere, nothing when quiet."""
 
@@ -65,6 +69,7 @@ class Lines:
         self.quiet = quiet
         self.live = sys.stderr.isatty()
         self.started = time.monotonic()
+        self.ticked = self.started
 
     def stage(self, name: str, detail: str) -> None:
         """A stage has begun."""
@@ -73,6 +78,13 @@ class Lines:
     def count(self, done: int, total: int, what: str) -> None:
         """So many pairs are accepted."""
         self._print(f"       {done:,} of {total:,} accepted {what}", last=True)
+
+    def tick(self, line: str) -> None:
+        """Where a long stage stands: live on a terminal, every ten seconds elsewhere."""
+        now = time.monotonic()
+        if self.live or now - self.ticked >= TICK_S:
+            self.ticked = now
+            self._print(f"       {line}")
 
     def _print(self, text: str, last: bool = False) -> None:
         if self.quiet:

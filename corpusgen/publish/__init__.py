@@ -96,9 +96,7 @@ def publish(run: str | Path, to: str | Path, *, unreviewed: bool = False) -> Rel
 def _inputs(state: Mapping[str, Any]) -> Inputs:
     """Loads the run's recipe again; what is released must be what was built."""
     settings = state["settings"]
-    inputs = load_inputs(
-        state["recipe"], pairs=settings["pairs"], seed=settings["seed"], author={"kind": settings["author"]["kind"]}
-    )
+    inputs = load_inputs(state["recipe"], pairs=settings["pairs"], seed=settings["seed"], author=settings["author"])
     if inputs.files != state["inputs"]:
         do = f"bring the run up to date first: corpusgen build {state['recipe']}"
         raise RunError("taxonomy or seeds have changed since this run was built", where=state["recipe"], do=do)
@@ -115,10 +113,21 @@ def _write(folder: Path, run: Run, state: Mapping[str, Any], inputs: Inputs) -> 
         part: pa.Table = corpus.filter(pc.equal(corpus.column("split"), str(split)))
         if part.num_rows:
             write_table(part, folder / "data" / "default" / f"{split}.parquet")
-    write_table(preference_table(corpus, inputs), folder / "data" / "preference" / "train.parquet")
+    write_table(preference_table(corpus, inputs, _spares(run)), folder / "data" / "preference" / "train.parquet")
     write_table(resources_table(inputs.taxonomy.registry), folder / "data" / "resources" / "train.parquet")
     metrics = json.loads(run.metrics_path.read_text(encoding="utf-8"))
     write_text(folder / "README.md", render_card(corpus, metrics, state, inputs))
+
+
+def _spares(run: Run) -> dict[str, list[str]]:
+    """Returns the candidates that were not chosen, by pair id."""
+    import pyarrow.parquet as pq
+
+    found: dict[str, list[str]] = {}
+    for part in sorted(run.written.glob("part-*.parquet")):
+        table = pq.read_table(part, columns=["id", "spares"])
+        found.update({row["id"]: row["spares"] for row in table.to_pylist() if row["spares"]})
+    return found
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.checks import Pair, Rules, check_pair, pair_gates
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["preference_table", "resources_table"]
 
-OWED = frozenset({"crisis_line", "emergency_first", "boundary"})
+OWED = frozenset({"crisis_line", "emergency_first", "danger", "boundary"})
 """Safety gates that ask for something to be there. A rejected side is poor because it leaves that out; it must pass all
 the others, which ask that nothing harmful be there."""
 
 
-def preference_table(corpus: pa.Table, inputs: Inputs) -> pa.Table:
+def preference_table(corpus: pa.Table, inputs: Inputs, spares: Mapping[str, Sequence[str]] | None = None) -> pa.Table:
     """Returns the preference configuration: prompt, chosen and rejected as chat lists.
 
-    The rejected side is a curt refusal; for a harmless look-alike it is an unnecessary one.
+    The rejected side is a curt refusal; for a harmless look-alike it is an unnecessary one. Where a model wrote several
+    candidates, it is one that was not chosen and passed every safety gate.
+
+    Args:
+        corpus: The corpus.
+        inputs: The recipe's inputs.
+        spares: Candidates that were not chosen, by pair id.
     """
     import pyarrow as pa
 
@@ -41,7 +48,8 @@ def preference_table(corpus: pa.Table, inputs: Inputs) -> pa.Table:
     columns = ["id", "prompt", "response", "response_mode", "domain", "split"]
     for row in corpus.select(columns).to_pylist():
         pool = pools[row["response_mode"] == Mode.ANSWER]
-        rejected = pool[int(stable_hash("rejected", row["id"]), 16) % len(pool)]
+        left = (spares or {}).get(row["id"]) or pool
+        rejected = left[int(stable_hash("rejected", row["id"]), 16) % len(left)]
         rows.append(
             {
                 "id": row["id"],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusgen.checks.patterns import Patterns, widen
+from corpusgen.patterns import Patterns, widen
 from corpusgen.recipe import Inputs
 from corpusgen.taxonomy import lower_pattern
 
