@@ -83,7 +83,7 @@ class Judge(StrictModel):
     """Who compares candidates, where that is another than who wrote them."""
 
     endpoint: str | None = None
-    """The author's by default."""
+    """The author's by default; the key of another one comes from ``JUDGE_API_KEY`` only."""
     model: str | None = None
     """The author's by default."""
     parameters: dict[str, Any] = {}

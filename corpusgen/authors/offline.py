@@ -294,6 +294,9 @@ LAYOUTS: dict[str, tuple[tuple[str, ...], ...]] = {
 ENOUGH_STEPS = 3
 """Lines of a category's own from which a component needs no shared ones beside them."""
 
+WIDER_FROM = 4
+"""Attempt from which shared lines stand beside the category's own, for answers that came out too much like others."""
+
 SHORT_REGISTERS = frozenset({"terse", "texting"})
 LONG_REGISTERS = frozenset({"rambling", "formal"})
 
@@ -320,10 +323,13 @@ class _Response:
     def compose(self) -> Written:
         layouts = LAYOUTS[self.cell.response_mode]
         layout = layouts[self.deal.chance("layout", len(layouts))]
-        parts = self._parts()
+        every = self._parts()
+        parts = {name: every[name] for line in layout for name in line.split() if every.get(name)}
+        if dangers := self._dangers(parts):
+            parts["steps"] = f"{dangers} {parts.get('steps', '')}".strip()
         paragraphs = []
         for line in layout:
-            text = " ".join(parts[name] for name in line.split() if parts.get(name))
+            text = " ".join(parts[name] for name in line.split() if name in parts)
             if text:
                 paragraphs.append(text)
         return Written("\n\n".join(paragraphs), tuple(self.used), tuple(self.named))
@@ -344,8 +350,6 @@ class _Response:
         if self.cell.response_mode == Mode.CRISIS_FIRST:
             parts["emergency"] = self._emergency()
         parts["resources"] = self._resources()
-        if dangers := self._dangers(parts):
-            parts["steps"] = f"{dangers} {parts['steps']}"
         return parts
 
     def _spell(self, text: str) -> str:
@@ -384,7 +388,11 @@ class _Response:
             count = max(wanted, strategy.required) if position == 0 else int(self.cell.register in LONG_REGISTERS)
             count = max(count, strategy.required) if position == 0 else count
             available = [component.id for component in strategy.components]
-            choices = list(combinations(available, min(count, len(available))))
+            size = min(count, len(available))
+            choices = list(combinations(available, size))
+            if size == len(available) and size > max(1, strategy.required):
+                # a strategy of few parts would show all of them every time
+                choices += combinations(available, size - 1)
             if self.cell.response_mode == Mode.CRISIS_FIRST and strategy.urgent:
                 choices = [choice for choice in choices if set(choice) & set(strategy.urgent)]
             for component in self.deal.shared(f"choice {name}", choices) if choices else ():
@@ -398,6 +406,8 @@ class _Response:
     def _step(self, strategy: str, component: str) -> str:
         """A line of a component that names nothing which this prompt could have told and did not."""
         pool = self.composer.steps(self.cell, strategy, component)
+        if self.deal.brief.attempt >= WIDER_FROM:
+            pool = [*pool, *self.composer.fitting(self.phrases.components[strategy][component], self.cell)]
         known = [line for line in pool if not (stems(line.say) & self.untold)] or pool
         return self._fill(self.deal.shared(f"{strategy} {component}", known).say)
 

@@ -19,9 +19,11 @@ from corpusgen.errors import UsageError
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Client", "DistilabelClient", "OpenAIClient"]
+__all__ = ["JUDGE_KEY_VARIABLE", "KEY_VARIABLE", "Client", "DistilabelClient", "OpenAIClient"]
 
 KEY_VARIABLE = "OPENAI_API_KEY"
+JUDGE_KEY_VARIABLE = "JUDGE_API_KEY"
+"""For a judge at another endpoint, which has no business with the author's key."""
 SECRET_VARIABLE = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)$")
 """Names of the environment's secrets: another LLM class reads its key from a variable of its own."""
 SHORTEST_SECRET = 6
@@ -42,10 +44,16 @@ class Client(Protocol):
 class OpenAIClient:
     """Any endpoint that speaks OpenAI's chat completions: hosted ones, vLLM, TGI, Ollama, llama.cpp.
 
-    The key comes from ``OPENAI_API_KEY`` and goes nowhere but into the request's header.
+    The key comes from the environment and goes nowhere but into the request's header.
+
+    Args:
+        base_url: The endpoint, with its ``/v1``.
+        timeout_s: Seconds that an answer may take.
+        key_variable: The variable that holds the key; None for an endpoint that is to get none.
     """
 
-    def __init__(self, base_url: str, timeout_s: float) -> None:
+    def __init__(self, base_url: str, timeout_s: float, key_variable: str | None = KEY_VARIABLE) -> None:
+        self.key_variable = key_variable
         self.url = base_url.rstrip("/") + "/chat/completions"
         self.timeout_s = timeout_s
         self.structured = True
@@ -76,7 +84,7 @@ class OpenAIClient:
         import aiohttp
 
         if self._session is None:
-            key = os.environ.get(KEY_VARIABLE, "").strip()
+            key = os.environ.get(self.key_variable, "").strip() if self.key_variable else ""
             self._session = aiohttp.ClientSession(
                 headers={"Authorization": f"Bearer {key}"} if key else {},
                 timeout=aiohttp.ClientTimeout(total=self.timeout_s, sock_connect=min(15.0, self.timeout_s)),

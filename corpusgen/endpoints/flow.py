@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from corpusgen.endpoints.answers import Answer, Failure, Outcome
 
-__all__ = ["Breaker", "Bucket", "Flow"]
+__all__ = ["Breaker", "Bucket", "Flow", "Patience"]
 
 DECREASE = 0.75
 BUSY_SHARE = 0.1
@@ -163,28 +164,51 @@ class Flow:
         self._timer = asyncio.get_running_loop().call_later(wait, self._start)
 
 
+class Patience(NamedTuple):
+    """How many failures of a sort in a row, over how many seconds, mean that an endpoint gives no answers."""
+
+    failures: int
+    seconds: float
+
+
+PATIENCE: dict[str, Patience] = {
+    **dict.fromkeys(("server", "connection", "timeout", "malformed"), Patience(10, 4.0)),
+    # every request wrong in the same way, as with an account that may not use the model
+    "request": Patience(25, 4.0),
+    # a quota of the day looks like any other "busy", but does not pass
+    "busy": Patience(30, 300.0),
+}
+
+
 class Breaker:
-    """Notices that an endpoint is down: many failures in a row, over some seconds, and not one answer between them."""
+    """Notices that an endpoint gives no answers: many failures over some seconds, and no answer between them."""
 
-    COUNTED = frozenset({"server", "connection", "timeout", "malformed"})
-
-    def __init__(self, failures: int = 10, seconds: float = 4.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self.failures = failures
-        self.seconds = seconds
+    def __init__(
+        self, patience: Mapping[str, Patience] = PATIENCE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.patience = patience
         self.clock = clock
-        self.count = 0
-        self.since = 0.0
+        self._seen: dict[Patience, tuple[int, float]] = {}
 
-    def note(self, outcome: Outcome) -> str | None:
-        """Returns why the endpoint counts as down, or None."""
-        if isinstance(outcome, Failure) and outcome.kind == "refused_us":
-            return outcome.words
-        if isinstance(outcome, Answer) or outcome.kind not in self.COUNTED:
-            self.count = 0
+    def note(self, outcome: Outcome, *, last: bool = False) -> str | None:
+        """Returns why the endpoint counts as down, or None.
+
+        Args:
+            outcome: What came of a request.
+            last: Whether its row has no try left. When even then no connection is had, and there was no answer since
+                the first such failure, the endpoint is down, and not the row to blame.
+        """
+        if isinstance(outcome, Answer) or outcome.kind in ("filtered", "length"):
+            self._seen.clear()
             return None
-        if not self.count:
-            self.since = self.clock()
-        self.count += 1
-        if self.count >= self.failures and self.clock() - self.since >= self.seconds:
-            return f"{self.count} failures in a row, the last: {outcome.words}"
+        if outcome.kind == "refused_us":
+            return outcome.words
+        wanted = self.patience.get(outcome.kind)
+        if wanted is None:
+            return None
+        count, since = self._seen.get(wanted, (0, self.clock()))
+        self._seen[wanted] = (count + 1, since)
+        over = count + 1 >= wanted.failures and self.clock() - since >= wanted.seconds
+        if over or (last and outcome.kind == "connection"):
+            return f"{count + 1} failures in a row, the last: {outcome.words}"
         return None

@@ -270,7 +270,7 @@ class Gateway:
         room, widened = ask.max_tokens, 0
         tries = 0
         while True:
-            outcome = await self._try(lane, ask, room, again=tries > 0)
+            outcome = await self._try(lane, ask, room, again=tries > 0, last=tries == lane.retries)
             if isinstance(outcome, Answer):
                 await self.journal.keep(key, ask.row, ask.version, outcome)
                 self.counts.answers += 1
@@ -285,7 +285,7 @@ class Gateway:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _pause(tries, outcome.retry_after))
 
-    async def _try(self, lane: Lane, ask: Ask, room: int, *, again: bool) -> Outcome:
+    async def _try(self, lane: Lane, ask: Ask, room: int, *, again: bool, last: bool) -> Outcome:
         if self.stopped is not None:
             return Failure("stopped", self.stopped.what)
         tokens = ask.input_estimate + room
@@ -295,7 +295,7 @@ class Gateway:
             outcome = await self._within_budget(lane, ask, room)
         finally:
             lane.flow.leave(outcome, tokens)
-        if self.stopped is None and (down := lane.breaker.note(outcome)):
+        if self.stopped is None and (down := lane.breaker.note(outcome, last=last)):
             self._stop(_down(lane, down), 0.0)
         return outcome
 

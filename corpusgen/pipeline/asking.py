@@ -123,7 +123,15 @@ class _Ask(Task):
 
     def _round(self, rows: list[dict[str, Any]], again: int) -> list[dict[str, Any]]:
         """Asks for rows, and returns those whose answers could not be read."""
-        chats = [self.format_input(row) for row in rows]
+        chats = []
+        asked = []
+        for row in rows:
+            try:
+                chats.append(self.format_input(row))
+                asked.append(row)
+            except Exception as error:  # a row's failure is its status, and must not void its batch
+                row.update(EMPTY, status=f"failed: {type(error).__name__}: {error}")
+        rows = asked
         outputs = self._generate(chats, [_name(row, again) for row in rows]) if rows else []
         misread = []
         for row, output in zip(rows, outputs, strict=True):

@@ -15,7 +15,7 @@ from corpusgen.authors.local import LOCAL_MODEL, serve_model
 from corpusgen.authors.offline import Brief, Composer
 from corpusgen.endpoints import Gateway, Journal, Lane
 from corpusgen.endpoints.budget import Budget
-from corpusgen.endpoints.client import Client, DistilabelClient, OpenAIClient
+from corpusgen.endpoints.client import JUDGE_KEY_VARIABLE, KEY_VARIABLE, Client, DistilabelClient, OpenAIClient
 from corpusgen.endpoints.flow import Flow
 from corpusgen.endpoints.journal import Usage
 from corpusgen.errors import AuthorError
@@ -217,12 +217,14 @@ def open_writer(
         if author.kind == "local":
             base_url = stack.enter_context(serve_model())
             model = author.model or LOCAL_MODEL
-            writing = Lane(LOCAL, model, OpenAIClient(base_url, author.timeout_s), _flow(author), author.retries)
+            client = OpenAIClient(base_url, author.timeout_s, key_variable=None)
+            writing = Lane(LOCAL, model, client, _flow(author), author.retries)
         else:
-            writing = _lane(author, author.endpoint, author.model or "", author.llm)
+            writing = _lane(author, author.endpoint, author.model or "", author.llm, KEY_VARIABLE)
         judge, judging = author.judge, writing
         if (judge.endpoint or author.endpoint, judge.model or writing.model) != (author.endpoint, writing.model):
-            judging = _lane(author, judge.endpoint or author.endpoint, judge.model or writing.model, None)
+            key = KEY_VARIABLE if judge.endpoint in (None, author.endpoint) else JUDGE_KEY_VARIABLE
+            judging = _lane(author, judge.endpoint or author.endpoint, judge.model or writing.model, None, key)
         kept = stack.enter_context(closing(Journal(journal)))
         spent = sum(item.cost_usd for item in kept.usage())
         budget = Budget(author.prices, author.budget_usd, spent)
@@ -233,14 +235,14 @@ def open_writer(
         yield EndpointWriter(inputs, stack.enter_context(gateway), ray=ray)
 
 
-def _lane(author: Author, endpoint: str | None, model: str, llm: str | None) -> Lane:
+def _lane(author: Author, endpoint: str | None, model: str, llm: str | None, key_variable: str) -> Lane:
     client: Client
     if llm is not None:
         client = DistilabelClient(llm, author.llm_arguments, author.timeout_s)
         name = llm + json.dumps(author.llm_arguments, sort_keys=True)
     else:
         name = endpoint or ""
-        client = OpenAIClient(name, author.timeout_s)
+        client = OpenAIClient(name, author.timeout_s, key_variable)
     return Lane(name, model, client, _flow(author), author.retries)
 
 

@@ -66,6 +66,7 @@ def render_card(corpus: pa.Table, metrics: Mapping[str, Any], state: Mapping[str
         domains=Counter(corpus.column("domain").to_pylist()),
         modes=Counter(corpus.column("response_mode").to_pylist()),
         authors=Counter(corpus.column("author").to_pylist()),
+        models=sorted({plain(name) for name in corpus.column("model").to_pylist() if name}),
         countries=Counter(corpus.column("country").to_pylist()),
         references=REFERENCES,
         strategies=sorted((item for item in inputs.taxonomy.strategies.values()), key=lambda item: item.name),

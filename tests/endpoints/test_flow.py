@@ -215,21 +215,39 @@ def test_stopping_lets_go_who_waits_and_who_comes_later() -> None:
 
 def test_an_endpoint_is_down_after_many_failures_in_a_row_over_some_seconds() -> None:
     clock = Clock()
-    breaker = Breaker(10, 4.0, clock)
+    breaker = Breaker(clock=clock)
     assert [breaker.note(LOST) for _ in range(50)] == [None] * 50
     clock.now += 4
     assert breaker.note(LOST) == "51 failures in a row, the last: ServerDisconnectedError"
 
 
-@pytest.mark.parametrize("between", [GOOD, BUSY, Failure("request", "400: too long"), Failure("filtered", "no")])
+@pytest.mark.parametrize("between", [GOOD, Failure("filtered", "no"), Failure("length", "cut off")])
 def test_an_endpoint_that_says_anything_sensible_is_not_down(between: Outcome) -> None:
     clock = Clock()
-    breaker = Breaker(10, 4.0, clock)
+    breaker = Breaker(clock=clock)
     for _ in range(20):
         for _ in range(9):
             clock.now += 1
             assert breaker.note(LOST) is None
         assert breaker.note(between) is None
+
+
+@pytest.mark.parametrize(("failure", "times", "seconds"), [(BUSY, 30, 300.0), (Failure("request", "403: no"), 25, 4.0)])
+def test_an_endpoint_that_turns_everything_away_is_down_in_the_end(
+    failure: Failure, times: int, seconds: float
+) -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    assert breaker.note(failure) is None
+    clock.now += seconds
+    assert [breaker.note(failure) for _ in range(times - 2)] == [None] * (times - 2)
+    assert breaker.note(failure) is not None
+
+
+def test_a_row_without_tries_left_and_no_connection_is_the_endpoints_fault() -> None:
+    refused = Failure("connection", "refused")
+    assert Breaker().note(refused, last=True) is not None
+    assert Breaker().note(Failure("server", "500"), last=True) is None
 
 
 def test_an_endpoint_that_will_not_have_us_is_down_at_once() -> None:
