@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Patterns", "compiled", "lower_pattern", "regex_error", "widen"]
+__all__ = ["Patterns", "compiled", "faultless", "joined", "regex_error", "widen"]
 
 
 class Patterns:
@@ -18,7 +18,7 @@ class Patterns:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         lower = [lower_pattern(pattern) for pattern in patterns]
-        self._exact = re.compile("|".join(f"(?:{pattern})" for pattern in lower) or r"(?!)")
+        self._exact = re.compile(joined(patterns))
         self._wider = _wider(lower)
 
     def search(self, text: str) -> re.Match[str] | None:
@@ -117,6 +117,19 @@ def _closing(pattern: str, start: int) -> int:
 def lower_pattern(pattern: str) -> str:
     """Returns a pattern in lower case, its escapes (``\\W``, ``\\S``) as they are, for use on lower-cased text."""
     return re.sub(r"(\\.)|([A-Z])", lambda match: match.group(1) or match.group(2).lower(), pattern)
+
+
+def joined(patterns: Sequence[str]) -> str:
+    """Returns patterns as one, in lower case; an empty list gives one that matches nothing."""
+    return "|".join(f"(?:{lower_pattern(pattern)})" for pattern in patterns) or r"(?!)"
+
+
+def faultless(patterns: Sequence[str]) -> bool:
+    """Returns whether patterns are regular expressions and match no empty text: all at once, as they will be used."""
+    try:
+        return re.compile(joined(patterns)).match("") is None
+    except (re.error, RecursionError, OverflowError):
+        return False
 
 
 def regex_error(pattern: str) -> str | None:

@@ -18,7 +18,7 @@ from pydantic import Field
 from corpusgen.dangers import Dangers
 from corpusgen.documents import Document, StrictModel, read_model
 from corpusgen.errors import InvalidFile, Problem
-from corpusgen.patterns import lower_pattern, regex_error
+from corpusgen.patterns import faultless, joined, regex_error
 from corpusgen.policy import Decision, Identifier, Policy, Text, applies, check_policy, key_words
 from corpusgen.resources import TOPICS, Registry, load_registry
 from corpusgen.schema import Mode, RiskFlag, Role, Severity
@@ -78,7 +78,7 @@ class Component(StrictModel):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """All evidence as one pattern, to be tried on lower-cased text."""
-        return re.compile("|".join(f"(?:{lower_pattern(item)})" for item in self.evidence))
+        return re.compile(joined(self.evidence))
 
 
 class Strategy(StrictModel):
@@ -349,6 +349,8 @@ def _check_dangers(taxonomy: Taxonomy) -> Iterator[Problem]:
 
 
 def _check_patterns(document: Document, where: tuple[str | int, ...], patterns: tuple[str, ...]) -> Iterator[Problem]:
+    if faultless(patterns):
+        return
     for index, pattern in enumerate(patterns):
         if error := regex_error(pattern):
             yield document.problem((*where, index), f"is not a regular expression: {error}", "correct it")

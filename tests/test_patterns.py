@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusgen.patterns import Patterns, widen
+from corpusgen.patterns import Patterns, lower_pattern, widen
 from corpusgen.recipe import Inputs
-from corpusgen.taxonomy import lower_pattern
 
 GATES = ("coercion", "diagnosis", "human_claim", "moralising", "personal_data", "platitudes", "template")
 
