@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from corpusgen.documents import StrictModel
-from corpusgen.patterns import Patterns, compiled
+from corpusgen.patterns import Patterns, compiled, joined
 
 __all__ = ["Danger", "Dangers"]
 
@@ -33,8 +34,8 @@ class Danger(StrictModel):
         return compiled(self.named)
 
     @cached_property
-    def _met(self) -> Patterns:
-        return compiled(self.met)
+    def _met(self) -> re.Pattern[str]:
+        return re.compile(joined(self.met))
 
     def named_in(self, prompt: str) -> bool:
         """Returns whether a prompt names the danger."""
