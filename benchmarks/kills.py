@@ -96,7 +96,7 @@ def run(recipe: Path, rows: int, kills: int, number: int, seed: int, mean: float
             process.stdout.readline()
             if done < kills:
                 try:
-                    process.wait(draw.uniform(0.0, 2.2 + 2 * rows * mean / SLOTS / max(1, kills) * 2))
+                    process.wait(draw.uniform(0.0, 2.3 + 2 * rows * mean / SLOTS / kills))
                 except subprocess.TimeoutExpired:
                     os.killpg(process.pid, number) if number == signal.SIGINT else process.kill()
                     process.communicate(timeout=60)

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -81,18 +82,32 @@ def run(pipeline: Pipeline, on_interrupt: Callable[[], None] = lambda: None, ray
     original = pipeline._handle_keyboard_interrupt
     before = signal.getsignal(signal.SIGINT)
 
+    def early(number: int, frame: Any) -> None:
+        # raised here, it could fall into a hook around a fork, which swallows it and leaves a lock behind
+        nonlocal interrupted
+        interrupted = True
+
     def handle() -> Any:
         original()
         stop = signal.getsignal(signal.SIGINT)
 
-        def note(number: int, frame: Any) -> None:
-            nonlocal interrupted
-            interrupted = True
+        def end(number: int = signal.SIGINT, frame: Any = None) -> None:
             on_interrupt()
             if callable(stop):
-                stop(number, frame)
+                # distilabel takes a lock to stop, which the interrupted code may hold: a thread can wait for it
+                threading.Thread(target=stop, args=(number, frame), name="stop", daemon=True).start()
 
-        return signal.signal(signal.SIGINT, note)
+        def note(number: int, frame: Any) -> None:
+            nonlocal interrupted
+            if interrupted:
+                raise KeyboardInterrupt  # pressed again: what is done is on disk, and children die with their parent
+            interrupted = True
+            end(number, frame)
+
+        replaced = signal.signal(signal.SIGINT, note)
+        if interrupted:
+            end()
+        return replaced
 
     # distilabel swallows Ctrl+C and returns what it has; the flag tells the two endings apart
     pipeline._handle_keyboard_interrupt = handle
@@ -104,6 +119,8 @@ def run(pipeline: Pipeline, on_interrupt: Callable[[], None] = lambda: None, ray
     # what is frozen is not touched by the collectors of the forked steps, so that they share it with this process
     gc.freeze()
     try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, early)
         pipeline.run(use_cache=False)
     except KeyboardInterrupt:
         raise
@@ -179,11 +196,18 @@ def _guard_children() -> None:
     def let_go() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
+    def let_go_in_parent() -> None:
+        # delivered here, it would be swallowed with the hook: taken out, it is sent again a moment later
+        if signal.SIGINT in signal.sigpending():
+            signal.sigwait([signal.SIGINT])
+            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+        let_go()
+
     def after_fork() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         let_go()
         if on_linux and os.getppid() == parent:
             libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
-    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=after_fork)
+    os.register_at_fork(before=hold, after_in_parent=let_go_in_parent, after_in_child=after_fork)
     _hooked = True
