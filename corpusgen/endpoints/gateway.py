@@ -68,7 +68,7 @@ class Lane:
 
 @dataclass
 class Counts:
-    """What the gateway has seen in this session."""
+    """What the gateway has seen since it was opened."""
 
     asked: int = 0
     kept: int = 0

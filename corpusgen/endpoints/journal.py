@@ -46,7 +46,7 @@ insert into spending values (?, ?, 1, ?, ?, ?) on conflict (model, outcome) do u
 
 
 class Usage(NamedTuple):
-    """What a model was asked and what it cost, over all sessions of a run."""
+    """What a model was asked and what it cost, over all starts of a run."""
 
     model: str
     outcome: str

@@ -53,7 +53,7 @@ class Writer(Protocol):
         """
 
     def usage(self) -> list[Usage]:
-        """Returns what was asked of models and spent so far, over all sessions of the run."""
+        """Returns what was asked of models and spent so far, over all starts of the run."""
 
 
 class _Folders:
@@ -148,7 +148,7 @@ class EndpointWriter:
         _complete(batches, folder)
 
     def usage(self) -> list[Usage]:
-        """Returns what was asked of models and spent so far, over all sessions of the run."""
+        """Returns what was asked of models and spent so far, over all starts of the run."""
         return self.gateway.journal.usage()
 
     def _assemble(self, batches: Batches, folder: Path, scratch: Path) -> Pipeline:
