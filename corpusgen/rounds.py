@@ -114,8 +114,8 @@ class Rounds:
     def _write(self, attempts: range, todo: Sequence[Cell]) -> dict[int, list[dict[str, Any]]]:
         """Has the missing parts of a block written, and returns all of its rows by attempt, in plan order."""
         asked = [cell for cell in todo if attempts.start < self.modelled and cell.cell_id not in self.failed]
-        others = {cell.cell_id for cell in todo} - {cell.cell_id for cell in asked}
-        left = [cell for cell in todo if cell.cell_id in others]
+        given = {cell.cell_id for cell in asked}
+        left = [cell for cell in todo if cell.cell_id not in given]
         rows: dict[int, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
         name = f"part-{attempts.start:02d}"
         self._have_written(self.writer, name, attempts, asked, rows)

@@ -38,7 +38,7 @@ from aiohttp import web
 try:
     import orjson
 except ImportError:
-    orjson = None  # type: ignore[assignment]
+    orjson = None  # type: ignore[assignment]  # json then stands in
 
 __all__ = ["Behaviour", "Endpoint", "latencies", "perfect_queue"]
 

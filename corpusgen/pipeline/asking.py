@@ -10,11 +10,7 @@ from distilabel.steps import Step, StepInput
 from distilabel.steps.tasks import Task
 from pydantic import PrivateAttr
 
-from corpusgen.authors.grounding import (
-    Grounding,
-    Judgement,
-    Unparsable,
-)
+from corpusgen.authors.grounding import Grounding, Judgement, Unparsable
 from corpusgen.checks import PairGate, Rules, check_pair, pair_gates, pair_of
 from corpusgen.checks.gate import LABELS
 from corpusgen.pipeline.steps import EMPTY, brief_of, grounding

@@ -29,19 +29,6 @@ SCHEMA = {
 }
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Endpoint]:
-    with Endpoint(mean=0) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def endpoint(process: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    process.reset(mean=0)
-    return process
-
-
 def ask(text: str = "REPLY WITH: Yes, of course.", schema: Mapping[str, Any] | None = None, **parameters: Any) -> Ask:
     return Ask("cell 0 0", "prompt/1", [{"role": "user", "content": text}], parameters, schema)
 
@@ -141,7 +128,7 @@ def test_an_answer_comes_with_its_tokens(endpoint: Endpoint) -> None:
 def test_a_status_becomes_a_kind_in_the_endpoints_own_words(endpoint: Endpoint, status: int, kind: str) -> None:
     endpoint.reset(mean=0, status=status)
     assert failure(endpoint.url) == Failure(
-        kind,  # type: ignore[arg-type]
+        kind,  # type: ignore[arg-type]  # one of the kinds, by parameter
         f"{status}: Made up: every request is answered with {status}.",
     )
 

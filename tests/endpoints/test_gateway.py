@@ -25,19 +25,6 @@ from corpusgen.recipe import Price
 from tests.endpoint import Endpoint
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[Endpoint]:
-    with Endpoint(mean=0) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def endpoint(process: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    process.reset(mean=0)
-    return process
-
-
 @contextmanager
 def gateway(
     journal: Path,
