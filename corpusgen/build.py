@@ -1,4 +1,4 @@
-"""The orchestration: plan, then rounds of write, check and dedup, then split, and the corpus.
+"""The orchestration: plan, then rounds of write, check and dedup, then split, review decisions, and the corpus.
 
 Every round is kept, so that a build that is killed goes on where it stopped and ends with the same bytes; a build
 whose inputs have not changed does nothing.
@@ -9,29 +9,27 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.errors import RunError, Unmet
-from corpusgen.plan import Cell, make_plan, plan_table, stable_hash
-from corpusgen.progress import Outcome, Progress, Silent, Timer
+from corpusgen.plan import make_plan, plan_table, stable_hash
+from corpusgen.progress import Progress, Silent, Timer
 from corpusgen.recipe import Inputs, load_inputs
+from corpusgen.reviews import ReviewFolder, read_decisions
 from corpusgen.run import Run, write_table, write_text
-from corpusgen.schema import corpus_schema
-from corpusgen.splits import assign
 from corpusgen.version import VERSION
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from corpusgen.dedup.embed import Vectors
+    from corpusgen.revision import Revised
+    from corpusgen.rounds import Rounds
 
 __all__ = ["BuildResult", "Progress", "build"]
 
-STAGE_VERSIONS = {"plan": 1, "write": 1, "check": 1, "dedup": 1, "split": 2, "report": 1}
+STAGE_VERSIONS = {"plan": 1, "write": 2, "check": 1, "dedup": 1, "split": 2, "review": 1, "report": 1}
 """Raised with a stage's code when its results change, so that older runs restale."""
 
 
@@ -134,6 +132,9 @@ class _Job:
         self.progress = progress
         self.timer = Timer()
         self.benchmarks = _benchmark_hashes(inputs)
+        decisions = ReviewFolder(run.review).decisions_path
+        self.decisions = read_decisions(decisions)
+        self.decisions_hash = hashlib.sha256(decisions.read_bytes()).hexdigest() if self.decisions else ""
         self.key = stable_hash(inputs.digest(), *sorted(self.benchmarks.items()), *sorted(STAGE_VERSIONS.items()))
 
     def go(self, fresh: bool) -> BuildResult:
@@ -155,12 +156,43 @@ class _Job:
 
         with open_writer(self.inputs, self.run.journal_path, self.workers, self.progress, self.ray) as writer:
             rounds = Rounds(self.inputs, self.run, cells, writer, self.workers, self.progress, self.timer)
-            outcomes, pairs, starved, vectors = rounds.play()
+            rounds.play()
+            splits, short = self._split(rounds)
+            revised = self._revise(rounds, splits)
             usage = writer.usage()
         state["usage"] = [item._asdict() for item in usage]
         state["cost_usd"] = round(sum(item.cost_usd for item in usage), 6)
-        self._finish(cells, pairs, outcomes, starved, vectors, state)
+        state["decisions"] = self.decisions_hash
+        self._finish(rounds, splits, short, revised, state)
         return self._result(state, fresh=True, why=why)
+
+    def _split(self, rounds: Rounds) -> tuple[dict[str, str], list[str]]:
+        """Returns the split of every cell that was filled, and what whole groups could not make, for people."""
+        from corpusgen.splits import assign, near_across_modes
+
+        self.progress.stage("split", "whole groups, balanced domains")
+        with self.timer("split"):
+            made = [cell for cell in rounds.cells if cell.cell_id in rounds.pairs]
+            settings = self.inputs.recipe.split
+            if len(made) < len(rounds.cells):
+                settings = settings.model_copy(
+                    update={
+                        "validation": settings.validation * len(made) // len(rounds.cells),
+                        "test": settings.test * len(made) // len(rounds.cells),
+                    }
+                )
+            prompts = [rounds.pairs[cell.cell_id]["prompt"] for cell in made]
+            near = near_across_modes(prompts, rounds.matrix(made), self.inputs.recipe.dedup.semantic)
+            splits, short = assign(made, near, settings, self.inputs.recipe.seed)
+        return {cell.cell_id: split for cell, split in zip(made, splits, strict=True)}, list(short)
+
+    def _revise(self, rounds: Rounds, splits: Mapping[str, str]) -> Revised:
+        from corpusgen.revision import Revised, revise
+
+        if not self.decisions:
+            return Revised()
+        self.progress.stage("review", f"{len(self.decisions):,} decisions to compile in")
+        return revise(rounds, splits, self.decisions, self.inputs.recipe.dedup.semantic)
 
     def _why(self, state: Mapping[str, Any], fresh: bool) -> str:
         """Returns why there is something to do, or nothing."""
@@ -173,6 +205,8 @@ class _Job:
             return f"changed since the last build: {', '.join(changed) or 'the recipe'}"
         if state.get("state") != "built" or not self.run.corpus_path.is_file():
             return "the last build was not finished"
+        if state.get("decisions", "") != self.decisions_hash:
+            return "the review's decisions have changed"
         if not self.run.metrics_path.is_file() or not self.run.report_path.is_file():
             return "the report is missing"
         return ""
@@ -194,36 +228,21 @@ class _Job:
         }
 
     def _finish(
-        self,
-        cells: Sequence[Cell],
-        pairs: dict[str, dict[str, Any]],
-        outcomes: list[Outcome],
-        starved: list[str],
-        vectors: dict[str, Any],
-        state: dict[str, Any],
+        self, rounds: Rounds, splits: Mapping[str, str], short: list[str], revised: Revised, state: dict[str, Any]
     ) -> None:
+        from corpusgen.assembly import corpus_table, lineage_table, outcome_table
         from corpusgen.metrics import compute_metrics
         from corpusgen.report import draw_picture, write_report
 
-        self.progress.stage("split", "whole groups, balanced domains")
-        made = [cell for cell in cells if cell.cell_id in pairs]
-        with self.timer("split"):
-            settings = self.inputs.recipe.split
-            if len(made) < len(cells):
-                settings = settings.model_copy(
-                    update={
-                        "validation": settings.validation * len(made) // len(cells),
-                        "test": settings.test * len(made) // len(cells),
-                    }
-                )
-            near = _cross_mode_edges(made, pairs, vectors, self.inputs)
-            splits, short = assign(made, near, settings, self.inputs.recipe.seed)
-            table = self._corpus(made, pairs, splits)
-        write_table(_outcome_table(outcomes, {"failed", "rejected", "partner"}), self.run.checks_path)
-        write_table(_outcome_table(outcomes, {"duplicate"}), self.run.dedup_path)
-        write_table(table, self.run.corpus_path)
+        cells, outcomes, run = rounds.cells, rounds.outcomes, self.run
+        made = [cell for cell in cells if cell.cell_id in rounds.pairs]
+        table = corpus_table(made, rounds.pairs, splits, revised.status, self.inputs.digest())
+        write_table(outcome_table(outcomes, {"failed", "rejected", "partner", "dropped"}), run.checks_path)
+        write_table(outcome_table(outcomes, {"duplicate"}), run.dedup_path)
+        if revised.lineage:
+            write_table(lineage_table(revised.lineage), run.lineage_path)
+        write_table(table, run.corpus_path)
         counts = Counter(item.outcome for item in outcomes)
-        rounds = 1 + max((item.attempt for item in outcomes), default=0)
         state.update(
             counts={
                 "wanted": len(cells),
@@ -232,49 +251,27 @@ class _Job:
                 "rejected": counts["rejected"] + counts["failed"],
                 "partners": counts["partner"],
                 "duplicates": counts["duplicate"],
-                "rounds": rounds,
-                "starved": starved,
+                "rounds": 1 + max((item.attempt for item in outcomes), default=0),
+                "starved": [cell.cell_id for cell in cells if cell.cell_id not in rounds.pairs],
                 "short": short,
-                "fell_back": sum(pair["fell_back"] for pair in pairs.values()),
+                "fell_back": sum(pair["fell_back"] for pair in rounds.pairs.values()),
+                "reviewed": revised.counts(),
             },
             state="building",
         )
         self.progress.stage("report", "figures, pictures, one HTML file")
         with self.timer("report"), ThreadPoolExecutor(1) as drawing:
-            matrix = _matrix([pairs[cell.cell_id]["id"] for cell in made], vectors)
+            matrix = rounds.matrix(made)
             # most of the drawing happens outside the interpreter's lock
             picture = drawing.submit(draw_picture, table, matrix)
             metrics = compute_metrics(table, cells, outcomes, self.inputs, matrix, state)
-            write_text(self.run.metrics_path, metrics.to_json())
+            write_text(run.metrics_path, metrics.to_json())
         state["timings_s"] = {name: round(seconds, 2) for name, seconds in self.timer.seconds.items()}
         with self.timer("report"):
-            write_report(self.run, table, metrics, state, picture.result())
+            write_report(run, table, metrics, state, picture.result())
         state["timings_s"] = {name: round(seconds, 2) for name, seconds in self.timer.seconds.items()}
         state["state"] = "built"
-        self.run.save_state(state)
-
-    def _corpus(self, cells: Sequence[Cell], pairs: Mapping[str, Mapping[str, Any]], splits: Sequence[str]) -> pa.Table:
-        import pyarrow as pa
-
-        digest = self.inputs.digest()
-        rows = [
-            {
-                **{name: getattr(cell, name) for name in _CELL_COLUMNS},
-                "risk_flags": list(cell.risk_flags),
-                "strategies": list(cell.strategies),
-                **{name: pairs[cell.cell_id][name] for name in _WRITTEN_COLUMNS},
-                "messages": [
-                    {"role": "user", "content": pairs[cell.cell_id]["prompt"]},
-                    {"role": "assistant", "content": pairs[cell.cell_id]["response"]},
-                ],
-                "language": "en",
-                "split": split,
-                "review_status": "unreviewed",
-                "recipe_hash": digest,
-            }
-            for cell, split in zip(cells, splits, strict=True)
-        ]
-        return pa.Table.from_pylist(rows, schema=corpus_schema())
+        run.save_state(state)
 
     def _result(self, state: Mapping[str, Any], *, fresh: bool, why: str) -> BuildResult:
         counts = state["counts"]
@@ -292,61 +289,6 @@ class _Job:
             modelled=self.inputs.recipe.author.kind != "offline",
             max_fallback_share=self.inputs.recipe.author.max_fallback_share,
         )
-
-
-_CELL_COLUMNS = [
-    "cell_id",
-    "pair_group",
-    "domain",
-    "category",
-    "register",
-    "seed_id",
-    "role",
-    "severity",
-    "response_mode",
-    "country",
-    "ordinal",
-]
-_WRITTEN_COLUMNS = ["id", "prompt", "response", "components", "resources", "author", "model", "fell_back", "attempt"]
-
-
-def _matrix(ids: Sequence[str], vectors: Mapping[str, Any]) -> Vectors:
-    import numpy as np
-
-    return np.stack([vectors[name] for name in ids])
-
-
-def _cross_mode_edges(
-    cells: Sequence[Cell], pairs: Mapping[str, Mapping[str, Any]], vectors: Mapping[str, Any], inputs: Inputs
-) -> list[Any]:
-    """Near-duplicate prompts of different modes are both kept; they must not be parted by the split."""
-    from corpusgen.dedup.embed import MiniLM
-    from corpusgen.dedup.semantic import semantic_edges
-
-    prompts = [pairs[cell.cell_id]["prompt"] for cell in cells]
-    matrix = _matrix([pairs[cell.cell_id]["id"] for cell in cells], vectors)
-    return list(semantic_edges(prompts, matrix, inputs.recipe.dedup.semantic, MiniLM()))
-
-
-def _outcome_table(outcomes: Iterable[Outcome], kinds: set[str]) -> pa.Table:
-    import pyarrow as pa
-
-    text = pa.string()
-    schema = pa.schema(
-        [
-            ("id", text),
-            ("cell_id", text),
-            ("attempt", pa.int32()),
-            ("outcome", text),
-            ("gate", text),
-            ("kind", text),
-            ("reason", text),
-            ("kept", text),
-            ("similarity", pa.float64()),
-            ("author", text),
-        ]
-    )
-    return pa.Table.from_pylist([item._asdict() for item in outcomes if item.outcome in kinds], schema=schema)
 
 
 def _benchmark_hashes(inputs: Inputs) -> dict[str, str]:

@@ -137,7 +137,8 @@ def _by_author(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for item in outcomes:
         entry = found.setdefault(
-            item.author, dict.fromkeys(("attempts", "accepted", "rejected", "failed", "duplicate", "partner"), 0)
+            item.author,
+            dict.fromkeys(("attempts", "accepted", "rejected", "failed", "duplicate", "partner", "dropped"), 0),
         )
         entry["attempts"] += 1
         entry[item.outcome] += 1

@@ -48,7 +48,8 @@ class Outcome(NamedTuple):
     cell_id: str
     attempt: int
     outcome: str
-    """accepted, failed, rejected (by a gate), duplicate, or partner (the other side of its contrast pair was lost)"""
+    """accepted, failed, rejected (by a gate), duplicate, partner (the other side of its contrast pair was lost), or
+    dropped (by the review)"""
     gate: str
     kind: str
     reason: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpusgen.authors.offline import Brief, make_briefs
+from corpusgen.authors.offline import TRIES_A_QUESTION, Brief, last_try, make_briefs
 from corpusgen.checks import Rules, check_pairs, corpus_gates, pair_gates, pair_of
 from corpusgen.checks.gate import LABELS
 from corpusgen.dedup.embed import MiniLM
@@ -26,7 +26,17 @@ from corpusgen.tables import read_column
 if TYPE_CHECKING:
     from corpusgen.dedup.embed import Vectors
 
-__all__ = ["Rounds"]
+__all__ = ["Loss", "Rounds", "Screening"]
+
+Loss = tuple[str, str, str, str, str, float]
+"""Why an attempt is lost: outcome, gate, kind, reason, the id of what was kept in its place, similarity."""
+
+Screening = Callable[[Sequence[Mapping[str, Any]], "Vectors"], Mapping[str, Loss]]
+"""Says which of some newcomers are lost, by pair id, given their rows and embeddings."""
+
+
+def _none(rows: Sequence[Mapping[str, Any]], vectors: Vectors) -> Mapping[str, Loss]:
+    return {}
 
 
 class Rounds:
@@ -66,15 +76,14 @@ class Rounds:
         for cell in cells:
             self.members[cell.pair_group or cell.cell_id].append(cell.cell_id)
         self.outcomes: list[Outcome] = []
+        """What became of every attempt."""
         self.pairs: dict[str, dict[str, Any]] = {}
+        """The accepted pairs, by cell id."""
         self.vectors: dict[str, Any] = {}
+        """The embedding of each accepted pair's prompt, by pair id."""
 
-    def play(self) -> tuple[list[Outcome], dict[str, dict[str, Any]], list[str], dict[str, Any]]:
+    def play(self) -> None:
         """Plays rounds until every cell is filled or has used up its attempts.
-
-        Returns:
-            What became of every attempt; the accepted pairs by cell id; the ids of starved cells; and the prompt's
-            embedding of each accepted pair, by pair id.
 
         Raises:
             AuthorError: The pipeline failed as a whole.
@@ -87,16 +96,65 @@ class Rounds:
                 break
             self.progress.stage("write", f"{len(todo):,} cells, attempt {_span(attempts)}")
             with self.timer("write"):
-                rows = self._write(attempts, todo)
+                rows = self._write(attempts, todo, "part")
             for attempt in attempts:
                 open_rows = [row for row in rows[attempt] if row["cell_id"] not in self.pairs]
                 if open_rows:
                     self._round(attempt, open_rows)
                     self.progress.count(len(self.pairs), total, f"after round {attempt + 1}")
-        starved = [cell.cell_id for cell in self.cells if cell.cell_id not in self.pairs]
-        return self.outcomes, self.pairs, starved, self.vectors
 
-    def _round(self, attempt: int, rows: Sequence[dict[str, Any]]) -> None:
+    def matrix(self, cells: Sequence[Cell]) -> Vectors:
+        """Returns the embeddings of the prompts that fill some cells, in their order, shape (len(cells), 384)."""
+        import numpy as np
+
+        return np.stack([self.vectors[self.pairs[cell.cell_id]["id"]] for cell in cells])
+
+    def drop(self, cell_id: str, reason: str) -> int:
+        """Takes an accepted pair out again: its cell is open, and what comes near the pair stays unwelcome.
+
+        Returns:
+            The last attempt that would say the same again.
+        """
+        row = self.pairs.pop(cell_id)
+        del self.vectors[row["id"]]
+        gone = ("dropped", "review", "safety", reason, "", 0.0)
+        self.outcomes = [
+            Outcome(item.id, item.cell_id, item.attempt, *gone, item.author) if item.id == row["id"] else item
+            for item in self.outcomes
+        ]
+        return last_try(self.by_id[cell_id], row["attempt"])
+
+    def refill(self, after: Mapping[str, int], name: str, screen: Screening) -> None:
+        """Plays rounds for cells that were dropped, with more attempts than a new cell has.
+
+        Args:
+            after: The attempt that was dropped, by cell id; only later ones count.
+            name: What the parts' names begin with.
+            screen: Says what else is lost, of newcomers that passed all the rest.
+
+        Raises:
+            AuthorError: The pipeline failed as a whole.
+            StorageError: A part cannot be written.
+        """
+        for attempts in self._blocks(max(after.values(), default=0) + 2 * TRIES_A_QUESTION):
+            todo = [
+                cell
+                for cell in self.cells
+                if after.get(cell.cell_id, attempts.stop) < attempts.stop - 1 and cell.cell_id not in self.pairs
+            ]
+            if not todo:
+                continue
+            self.progress.stage("write", f"{len(todo):,} cells that the review dropped, attempt {_span(attempts)}")
+            with self.timer("write"):
+                rows = self._write(attempts, todo, name)
+            for attempt in attempts:
+                open_rows = [
+                    row for row in rows[attempt] if row["cell_id"] not in self.pairs and attempt > after[row["cell_id"]]
+                ]
+                if open_rows:
+                    self._round(attempt, open_rows, screen)
+
+    def _round(self, attempt: int, rows: Sequence[dict[str, Any]], screen: Screening | None = None) -> None:
         timer, said = self.timer, self.progress
         said.stage("check", f"round {attempt + 1}: {len(rows):,} pairs, {self.gates + len(self.corpus_gates)} gates")
         with timer("check"):
@@ -107,17 +165,18 @@ class Rounds:
             vectors = self._embed(attempt, candidates)
         with timer("dedup"):
             lost.update(self._duplicates(candidates, vectors))
+            lost.update({name: lost.get(name, why) for name, why in (screen or _none)(candidates, vectors).items()})
         with timer("check"):
             lost.update(self._whole_corpus([row for row in candidates if row["id"] not in lost]))
         self._settle(rows, lost, dict(zip([row["id"] for row in candidates], vectors, strict=True)))
 
-    def _write(self, attempts: range, todo: Sequence[Cell]) -> dict[int, list[dict[str, Any]]]:
+    def _write(self, attempts: range, todo: Sequence[Cell], kind: str) -> dict[int, list[dict[str, Any]]]:
         """Has the missing parts of a block written, and returns all of its rows by attempt, in plan order."""
         asked = [cell for cell in todo if attempts.start < self.modelled and cell.cell_id not in self.failed]
         given = {cell.cell_id for cell in asked}
         left = [cell for cell in todo if cell.cell_id not in given]
         rows: dict[int, list[dict[str, Any]]] = {attempt: [] for attempt in attempts}
-        name = f"part-{attempts.start:02d}"
+        name = f"{kind}-{attempts.start:02d}"
         self._have_written(self.writer, name, attempts, asked, rows)
         self._have_written(self.offline, f"{name}-offline" if self.modelled else name, attempts, left, rows)
         order = {cell.cell_id: position for position, cell in enumerate(self.cells)}
@@ -143,18 +202,19 @@ class Rounds:
                 labels = {column: getattr(cell, column) for column in _CELL_LABELS}
                 rows[row["attempt"]].append({**labels, **row})
 
-    def _blocks(self) -> Iterator[range]:
+    def _blocks(self, more: int = 0) -> Iterator[range]:
         """Yields the attempts that are written at a time.
 
         A model's attempts come singly, since each is paid for. The offline author's come in blocks: one for all cells,
         then more and more for the few that are left; starting the writers costs as much as composing some two thousand
-        pairs that turn out not to be needed.
+        pairs that turn out not to be needed. ``more`` attempts are allowed beyond the recipe's.
         """
+        end = self.inputs.recipe.attempts + more
         for attempt in range(self.modelled):
             yield range(attempt, attempt + 1)
         first, width = self.modelled, 1
-        while first < self.inputs.recipe.attempts:
-            last = min(first + width, self.inputs.recipe.attempts)
+        while first < end:
+            last = min(first + width, end)
             yield range(first, last)
             first, width = last, max(3, 2 * width)
 
@@ -170,9 +230,9 @@ class Rounds:
             path.unlink()
             return False
 
-    def _check(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
-        """Returns what is lost at the pair gates: outcome, gate, kind, reason, kept, similarity by pair id."""
-        lost: dict[str, tuple[str, str, str, str, str, float]] = {}
+    def _check(self, rows: Sequence[dict[str, Any]]) -> dict[str, Loss]:
+        """Returns what is lost at the pair gates, by pair id."""
+        lost: dict[str, Loss] = {}
         written = [row for row in rows if row["status"] == "ok"]
         lost.update(
             {
@@ -207,14 +267,12 @@ class Rounds:
         _save_array(vectors, path)
         return vectors
 
-    def _duplicates(
-        self, rows: Sequence[dict[str, Any]], vectors: Vectors
-    ) -> dict[str, tuple[str, str, str, str, str, float]]:
+    def _duplicates(self, rows: Sequence[dict[str, Any]], vectors: Vectors) -> dict[str, Loss]:
         found = self.screen.duplicates([pair_of(row) for row in rows], vectors)
         return {item.id: ("duplicate", item.kind, "quality", item.text, item.kept, item.similarity) for item in found}
 
-    def _whole_corpus(self, rows: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str, str, str, str, float]]:
-        lost: dict[str, tuple[str, str, str, str, str, float]] = {}
+    def _whole_corpus(self, rows: Sequence[dict[str, Any]]) -> dict[str, Loss]:
+        lost: dict[str, Loss] = {}
         newcomers = [pair_of(row) for row in rows]
         for gate in self.corpus_gates:
             left = [pair for pair in newcomers if pair.id not in lost]
@@ -225,13 +283,14 @@ class Rounds:
     def _settle(
         self,
         rows: Sequence[dict[str, Any]],
-        lost: Mapping[str, tuple[str, str, str, str, str, float]],
+        lost: Mapping[str, Loss],
         vectors: Mapping[str, Any],
     ) -> None:
         """Accepts what survived, both sides of a contrast pair or neither, and notes what became of every attempt."""
         import numpy as np
 
-        fine = {row["cell_id"] for row in rows if row["id"] not in lost}
+        # the other side of a pair that the review dropped stays accepted
+        fine = {row["cell_id"] for row in rows if row["id"] not in lost} | self.pairs.keys()
         accepted = []
         for row in rows:
             cell = self.by_id[row["cell_id"]]

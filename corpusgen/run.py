@@ -94,8 +94,12 @@ def write_table(table: pa.Table, path: Path) -> None:
         pq.write_table(table, temporary, compression="zstd", row_group_size=10_000, write_statistics=True)
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, remake: str = "corpusgen build") -> pa.Table:
     """Reads a Parquet file.
+
+    Args:
+        path: The file.
+        remake: The command that makes it again, for the error.
 
     Raises:
         RunError: The file is missing or damaged.
@@ -106,9 +110,10 @@ def read_table(path: Path) -> pa.Table:
     try:
         return pq.ParquetFile(path).read()
     except FileNotFoundError as error:
-        raise RunError("is missing", where=path, do="run `corpusgen build` again to make it") from error
+        raise RunError("is missing", where=path, do=f"run `{remake}` again to make it") from error
     except (OSError, pa.ArrowException) as error:
-        raise RunError(f"cannot be read: {error}", where=path, do="remove the file and run the build again") from error
+        do = f"remove the file and run `{remake}` again"
+        raise RunError(f"cannot be read: {error}", where=path, do=do) from error
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,11 @@ class Run:
     """A run folder and the names of what lies in it."""
 
     root: Path
+
+    @property
+    def review(self) -> Path:
+        """Folder of the clinicians' review; no build clears it."""
+        return self.root / "review"
 
     @property
     def state_path(self) -> Path:
@@ -156,6 +166,11 @@ class Run:
     def corpus_path(self) -> Path:
         """The corpus."""
         return self.root / "corpus.parquet"
+
+    @property
+    def lineage_path(self) -> Path:
+        """One row a decision of the review: what it did to the corpus, and why."""
+        return self.root / "lineage.parquet"
 
     @property
     def metrics_path(self) -> Path:
@@ -205,6 +220,7 @@ class Run:
             StorageError: Something cannot be removed.
         """
         files = [self.corpus_path, self.metrics_path, self.report_path, self.checks_path, self.dedup_path]
+        files += [self.lineage_path]
         if everything:
             files += [self.plan_path, self.state_path]
             for folder in (self.written, self.embeddings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from corpusgen.dedup.clusters import clusters
 from corpusgen.dedup.edges import Edge
@@ -12,7 +12,10 @@ from corpusgen.plan import Cell, apportion, stable_hash
 from corpusgen.recipe import Splits
 from corpusgen.schema import Split
 
-__all__ = ["Assignment", "assign", "group"]
+if TYPE_CHECKING:
+    from corpusgen.dedup.embed import Vectors
+
+__all__ = ["Assignment", "assign", "group", "near_across_modes"]
 
 
 class Assignment(NamedTuple):
@@ -31,6 +34,20 @@ class _Group(NamedTuple):
     key: str
     members: tuple[int, ...]
     domains: tuple[str, ...]
+
+
+def near_across_modes(prompts: Sequence[str], vectors: Vectors, threshold: float) -> list[Edge]:
+    """Returns near-duplicate prompts: those of different modes are both kept, and must not be parted by a split.
+
+    Args:
+        prompts: The prompts of the corpus.
+        vectors: Their embeddings, shape (len(prompts), 384).
+        threshold: Cosine from which two are near-duplicates.
+    """
+    from corpusgen.dedup.embed import MiniLM
+    from corpusgen.dedup.semantic import semantic_edges
+
+    return list(semantic_edges(prompts, vectors, threshold, MiniLM()))
 
 
 def group(cells: Sequence[Cell], near: Sequence[Edge]) -> list[list[int]]:

@@ -22,13 +22,24 @@ from corpusgen.phrases import Phrase
 from corpusgen.plan import Cell, stable_hash
 from corpusgen.resources import Entry
 from corpusgen.schema import UNKNOWN_COUNTRY, Mode, RiskFlag, Role
-from corpusgen.seeds import Ask, Question, SeedBank, Situation
+from corpusgen.seeds import Ask, Lookalike, Question, SeedBank, Situation
 from corpusgen.spelling import british, spelling_pattern
 from corpusgen.taxonomy import Taxonomy
 
-__all__ = ["Brief", "Composer", "Written", "make_briefs"]
+__all__ = ["TRIES_A_QUESTION", "Brief", "Composer", "Written", "last_try", "make_briefs"]
 
 Item = TypeVar("Item")
+
+TRIES_A_QUESTION = 12
+"""Attempts at a look-alike before it asks another of its questions."""
+
+
+def last_try(cell: Cell, attempt: int) -> int:
+    """Returns the last attempt at a cell with the same answer: the attempt itself, but for a look-alike.
+
+    A look-alike's question has one answer; where that was dropped, another question has to be asked.
+    """
+    return attempt // TRIES_A_QUESTION * TRIES_A_QUESTION + TRIES_A_QUESTION - 1 if cell.lookalike else attempt
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,14 @@ class Brief:
     attempt: int
     rank: int
     """Position among the cells with the same domain, role and mode; shared pools are dealt by it."""
+
+    def question(self, lookalike: Lookalike) -> Question:
+        """Returns the question of a look-alike that this attempt asks: the cell's own, and after some tries another.
+
+        Where a question's one answer is too close to another, no new wording helps; another question does, unless
+        another cell asks it already.
+        """
+        return lookalike.questions[(self.cell.ordinal + self.attempt // TRIES_A_QUESTION) % len(lookalike.questions)]
 
 
 class Written(NamedTuple):
@@ -130,7 +149,7 @@ class Composer:
         return self.seeds.situations[brief.cell.seed_id].situation
 
     def _question(self, brief: Brief) -> Question:
-        return self.seeds.lookalikes[brief.cell.seed_id][1].questions[brief.cell.ordinal]
+        return brief.question(self.seeds.lookalikes[brief.cell.seed_id][1])
 
     def spell(self, text: str, country: str) -> str:
         """Returns a text in the spelling of a country."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from corpusgen.checks.gate import Kind, Pair, Rules
 from corpusgen.schema import Mode
 from corpusgen.spelling import british, spelling_pattern
 
-__all__ = ["Components"]
+__all__ = ["Components", "shown_components"]
 
 
 class Components:
@@ -53,3 +54,16 @@ class Components:
         if len(shown) < first.required:
             return f"shows {len(shown)} of the components of {first.id} ({', '.join(shown) or 'none'}); {first.required} are needed"
         return None
+
+
+def shown_components(rules: Rules, claimed: Sequence[str], response: str) -> tuple[str, ...]:
+    """Returns the claimed components that a text shows, in the order of the claims."""
+    back = {british: american for american, british in rules.taxonomy.spelling.items()}
+    texts = (response.lower(), british(response.lower(), words=back, pattern=spelling_pattern(back)))
+    found = []
+    for claim in claimed:
+        strategy, _, component = claim.partition(".")
+        pattern = rules.taxonomy.strategies[strategy].component(component).pattern
+        if any(pattern.search(text) for text in texts):
+            found.append(claim)
+    return tuple(found)

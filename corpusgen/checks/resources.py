@@ -37,10 +37,7 @@ class Resources:
         """Returns why the pair is rejected, or None."""
         for value, _ in contacts(pair.prompt):
             return f"the prompt holds a number, address or link: {value}"
-        reason, mentioned = self._mentions(pair.response, pair)
-        if reason:
-            # a name may hold digits that are no contact ("1800RESPECT")
-            reason, mentioned = self._mentions(self.names.sub(" ", pair.response), pair)
+        reason, mentioned = self._read(pair)
         if reason:
             return reason
         if pair.response_mode == Mode.ANSWER and mentioned:
@@ -50,6 +47,19 @@ class Resources:
             if list(dict.fromkeys(listed)) != list(dict.fromkeys(mentioned)):
                 return f"lists the resources {listed or 'none'}, but the text names {mentioned or 'none'}"
         return None
+
+    def mentioned(self, pair: Pair) -> tuple[str, ...]:
+        """Returns the ids of the resources that a response names, in order of mention, the directory last."""
+        _, found = self._read(pair)
+        directory = self.registry.directory
+        return (*found, *([directory.id] if directory.value in pair.response else []))
+
+    def _read(self, pair: Pair) -> tuple[str | None, list[str]]:
+        reason, mentioned = self._mentions(pair.response, pair)
+        if reason:
+            # a name may hold digits that are no contact ("1800RESPECT")
+            return self._mentions(self.names.sub(" ", pair.response), pair)
+        return None, mentioned
 
     def _mentions(self, text: str, pair: Pair) -> tuple[str | None, list[str]]:
         mentioned: list[str] = []

@@ -1,0 +1,392 @@
+"""The files of a clinicians' review, below RUN/review/: where they lie, their tables, and what they say.
+
+    state.json             the acceptance plan as it was stated when the first sample was drawn, and the looks since
+    people.json            who reviews: pseudonym, role, profession, whether simulated; never a name
+    decisions.parquet      what was decided about which pair, and why: an input of the next build
+    look-01/
+        sample.parquet         the sample as drawn, and the calibration items with their known answers
+        assignments.parquet    who was given what, in which portion
+        responses.parquet      submitted answers, long: one row an answer
+        unfinished.parquet     drafts and discards, the same table
+        adjudication.parquet   what adjudicators settled
+        judge.parquet          the same questions, answered by a language model
+        agreement.json  agreement.png
+
+A review is never cleared by a build. Names of reviewers stay on the annotation server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from corpusgen.errors import RunError
+from corpusgen.run import read_table, write_table, write_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "Decision",
+    "Look",
+    "Person",
+    "ReviewFolder",
+    "adjudication_schema",
+    "assignments_schema",
+    "content_hash",
+    "decisions_schema",
+    "read_decisions",
+    "responses_schema",
+    "sample_schema",
+]
+
+REVIEW_FORMAT = 1
+"""Raised when a review of an older version can no longer be read."""
+
+Outcome = Literal["keep", "edit", "drop"]
+
+
+def content_hash(prompt: str, response: str) -> str:
+    """Returns the hash of a pair's text (16 hex digits): what was judged, whatever the id says."""
+    return hashlib.sha256(f"{prompt}\x1e{response}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class ReviewFolder:
+    """RUN/review/ and the names of what lies in it."""
+
+    root: Path
+
+    @property
+    def state_path(self) -> Path:
+        """The plan as stated, and the looks."""
+        return self.root / "state.json"
+
+    @property
+    def people_path(self) -> Path:
+        """Who reviews, under pseudonyms."""
+        return self.root / "people.json"
+
+    @property
+    def decisions_path(self) -> Path:
+        """What was decided."""
+        return self.root / "decisions.parquet"
+
+    def look(self, number: int) -> Look:
+        """Returns the folder of a look, counted from 1."""
+        return Look(number, self.root / f"look-{number:02d}")
+
+    def looks(self) -> list[Look]:
+        """Returns the looks whose sample was drawn, in order."""
+        return [self.look(number) for number in range(1, 1 + len(self.state().get("looks", [])))]
+
+    def state(self) -> dict[str, Any]:
+        """Returns state.json, or an empty mapping where no sample was drawn yet.
+
+        Raises:
+            RunError: It is damaged, or of another format.
+        """
+        return _read_json(self.state_path, "review_format", REVIEW_FORMAT)
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Writes state.json.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        text = json.dumps({"review_format": REVIEW_FORMAT, **state}, indent=2, ensure_ascii=False) + "\n"
+        write_text(self.state_path, text)
+
+    def people(self) -> dict[str, Person]:
+        """Returns everybody who reviews, by pseudonym."""
+        found = _read_json(self.people_path, "review_format", REVIEW_FORMAT).get("people", {})
+        return {name: Person(name, **value) for name, value in sorted(found.items())}
+
+    def save_people(self, people: Mapping[str, Person]) -> None:
+        """Writes people.json.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        rows = {
+            name: {"role": person.role, "profession": person.profession, "simulated": person.simulated}
+            for name, person in sorted(people.items())
+        }
+        text = json.dumps({"review_format": REVIEW_FORMAT, "people": rows}, indent=2, ensure_ascii=False) + "\n"
+        write_text(self.people_path, text)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The folder of one look at the corpus: one fresh sample and all that came of it."""
+
+    number: int
+    root: Path
+
+    @property
+    def sample_path(self) -> Path:
+        """The sample as drawn, with the calibration key."""
+        return self.root / "sample.parquet"
+
+    @property
+    def assignments_path(self) -> Path:
+        """Who was given what."""
+        return self.root / "assignments.parquet"
+
+    @property
+    def responses_path(self) -> Path:
+        """Submitted answers."""
+        return self.root / "responses.parquet"
+
+    @property
+    def unfinished_path(self) -> Path:
+        """Drafts and discards."""
+        return self.root / "unfinished.parquet"
+
+    @property
+    def adjudication_path(self) -> Path:
+        """What adjudicators settled."""
+        return self.root / "adjudication.parquet"
+
+    @property
+    def judge_path(self) -> Path:
+        """What a language model answered to the same questions."""
+        return self.root / "judge.parquet"
+
+    @property
+    def agreement_path(self) -> Path:
+        """Agreement figures."""
+        return self.root / "agreement.json"
+
+    @property
+    def picture_path(self) -> Path:
+        """Agreement as a picture."""
+        return self.root / "agreement.png"
+
+
+class Person(NamedTuple):
+    """Somebody who takes part in a review.
+
+    Attributes:
+        pseudonym: Derived from the random id that the annotation server gave the account.
+        role: ``reviewer`` or ``adjudicator``.
+        profession: As they wish it to be printed on the card, or empty.
+        simulated: Whether a program answers in a person's place: in a test.
+    """
+
+    pseudonym: str
+    role: str
+    profession: str
+    simulated: bool
+
+
+class Decision(NamedTuple):
+    """What was decided about one pair.
+
+    Attributes:
+        look: The look whose sample held it.
+        pair_id: The pair.
+        cell_id: Its cell.
+        content_hash: Hash of the text that was judged; a decision about another text does not apply.
+        outcome: ``keep``, ``edit`` or ``drop``.
+        harmful: Whether the answer as drawn was harmful.
+        response: The corrected answer of an ``edit``, otherwise null.
+        reviewers: Pseudonyms of those who judged it, sorted.
+        adjudicator: Pseudonym of who settled it; null where the reviewers agreed.
+        reason: Why, in the adjudicator's words, or that the reviewers agreed.
+    """
+
+    look: int
+    pair_id: str
+    cell_id: str
+    content_hash: str
+    outcome: Outcome
+    harmful: bool
+    response: str | None
+    reviewers: tuple[str, ...]
+    adjudicator: str | None
+    reason: str
+
+
+def read_decisions(path: Path) -> tuple[Decision, ...]:
+    """Returns the decisions of a run by look and pair id; none where nothing was decided.
+
+    Raises:
+        RunError: The file is damaged, or decides twice about the same pair in one look.
+    """
+    if not path.is_file():
+        return ()
+    rows = [
+        Decision(**{**row, "reviewers": tuple(row["reviewers"])})
+        for row in read_table(path, remake="corpusgen review apply").to_pylist()
+    ]
+    found = sorted(rows, key=lambda row: (row.look, row.pair_id))
+    if len({(row.look, row.pair_id) for row in found}) < len(found):
+        what = "decides twice about a pair in the same look"
+        raise RunError(what, where=path, do="corpusgen review apply, which writes it anew from what was pulled")
+    return tuple(found)
+
+
+def write_decisions(decisions: tuple[Decision, ...], path: Path) -> None:
+    """Writes the decisions of a run; the same decisions give the same bytes.
+
+    Raises:
+        StorageError: The path cannot be written.
+    """
+    import pyarrow as pa
+
+    rows = [{**row._asdict(), "reviewers": list(row.reviewers)} for row in sorted(decisions)]
+    write_table(pa.Table.from_pylist(rows, schema=decisions_schema()), path)
+
+
+def _read_json(path: Path, key: str, version: int) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        do = "restore it from a copy; it cannot be made again"
+        raise RunError(f"cannot be read: {error}", where=path, do=do) from error
+    found = value.get(key) if isinstance(value, dict) else None
+    if found != version:
+        what = f"is of review format {found}, and this version reads {version}"
+        raise RunError(what, where=path, do="use the version of corpusgen that drew the sample")
+    return {name: item for name, item in value.items() if name != key}
+
+
+@cache
+def sample_schema() -> pa.Schema:
+    """One row an item to be judged.
+
+    ``kind`` is ``sample`` or ``calibration``. ``stratum`` is domain|severity|mode|author; ``stratum_size`` (pairs in the
+    corpus) and ``stratum_drawn`` (of them in the sample) are 0 for a calibration item, whose ``expected`` answers
+    are known; ``pair_id`` is then the id of the worked example. ``readers`` is how many people shall judge it.
+    ``record_id`` is random, so that the server's records do not tell which items calibrate.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int32()
+    answers = pa.struct([("question", text), ("values", pa.list_(text))])
+    return pa.schema(
+        [
+            ("record_id", text),
+            ("kind", text),
+            ("pair_id", text),
+            ("cell_id", text),
+            ("stratum", text),
+            ("stratum_size", number),
+            ("stratum_drawn", number),
+            ("readers", number),
+            ("domain", text),
+            ("category", text),
+            ("role", text),
+            ("severity", text),
+            ("response_mode", text),
+            ("country", text),
+            ("author", text),
+            ("strategies", pa.list_(text)),
+            ("prompt", text),
+            ("response", text),
+            ("content_hash", text),
+            ("expected", pa.list_(answers)),
+        ]
+    )
+
+
+@cache
+def assignments_schema() -> pa.Schema:
+    """One row a record and reviewer. ``state`` is ``given``, or ``returned`` after an opt-out: somebody else takes it.
+
+    ``portion`` counts from 1 for each reviewer, ``position`` from 0 within it; ``day`` is the ISO date it was pushed.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int32()
+    return pa.schema(
+        [
+            ("record_id", text),
+            ("reviewer", text),
+            ("portion", number),
+            ("position", number),
+            ("day", text),
+            ("state", text),
+        ]
+    )
+
+
+@cache
+def responses_schema() -> pa.Schema:
+    """One row an answer: a record, a reviewer, a question and a value; several rows where several may be chosen.
+
+    Ratings are digits. ``status`` is ``submitted``, ``draft`` or ``discarded``; a record that was discarded without any
+    answer has one row whose question and value are null. ``seconds`` is the time since the reviewer's previous
+    submission, null for the first of a sitting.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int32()
+    return pa.schema(
+        [
+            ("look", number),
+            ("record_id", text),
+            ("pair_id", text),
+            ("kind", text),
+            ("reviewer", text),
+            ("portion", number),
+            ("question", text),
+            ("value", text),
+            ("status", text),
+            ("content_hash", text),
+            ("updated_at", pa.timestamp("us", tz="UTC")),
+            ("seconds", pa.float64()),
+        ]
+    )
+
+
+@cache
+def adjudication_schema() -> pa.Schema:
+    """One row a record that an adjudicator settled."""
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            ("look", pa.int32()),
+            ("record_id", text),
+            ("pair_id", text),
+            ("adjudicator", text),
+            ("outcome", text),
+            ("harmful", pa.bool_()),
+            ("response", text),
+            ("reason", text),
+            ("content_hash", text),
+            ("updated_at", pa.timestamp("us", tz="UTC")),
+        ]
+    )
+
+
+@cache
+def decisions_schema() -> pa.Schema:
+    """One row a decision; see :class:`Decision`."""
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            ("look", pa.int32()),
+            ("pair_id", text),
+            ("cell_id", text),
+            ("content_hash", text),
+            ("outcome", text),
+            ("harmful", pa.bool_()),
+            ("response", text),
+            ("reviewers", pa.list_(text)),
+            ("adjudicator", text),
+            ("reason", text),
+        ]
+    )
