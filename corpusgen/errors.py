@@ -7,6 +7,7 @@
     ├── StorageError            exit 1   the disk is full, or a path cannot be read or written
     ├── AuthorError             exit 1   the author or its pipeline failed as a whole
     ├── ModelError              exit 1   an embedded model is missing or is not the file it should be
+    ├── ReviewError             exit 1   the annotation server, or what it holds, cannot be used
     └── Unmet                   exit 3   the work is done, but something that was asked for is not met
 
 Interrupts are not errors: the command line answers Ctrl+C with exit 130 and the command that resumes.
@@ -24,6 +25,7 @@ __all__ = [
     "InvalidFile",
     "ModelError",
     "Problem",
+    "ReviewError",
     "RunError",
     "StorageError",
     "Unmet",
@@ -121,6 +123,10 @@ class AuthorError(CorpusgenError):
 
 class ModelError(CorpusgenError):
     """An embedded model is missing or is not the file it should be."""
+
+
+class ReviewError(CorpusgenError):
+    """The annotation server, or what it holds, cannot be used."""
 
 
 class Unmet(CorpusgenError):
