@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -140,6 +141,22 @@ def run(pipeline: Pipeline, on_interrupt: Callable[[], None] = lambda: None, ray
         raise KeyboardInterrupt
 
 
+def _require_reachable(address: str) -> None:
+    """Ray itself tries for minutes before it gives an address up.
+
+    Raises:
+        AuthorError: Nothing answers there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        what = f"the Ray cluster cannot be reached: {error.strerror or error}"
+        raise AuthorError(what, where=address, do="check the address, or use --ray local") from error
+
+
 def connect_ray(address: str) -> str:
     """Connects to a Ray cluster, or starts one on this machine; once in a process.
 
@@ -155,12 +172,17 @@ def connect_ray(address: str) -> str:
     """
     # its handlers print a native stack for every worker process of ours that is ended on purpose
     os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")
+    if address != "local" and ("RAY_AUTH_TOKEN" in os.environ or (Path.home() / ".ray" / "auth_token").is_file()):
+        # `ray start` asks for the token by default; a driver that is not told so as it starts does not show it
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError as error:
         raise UsageError("Ray is not installed", do="pip install 'corpusgen[ray]'") from error
     if not ray.is_initialized():
         where = None if address == "local" else address
+        if where is not None:
+            _require_reachable(where)
         try:
             ray.init(where, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:  # Ray raises many kinds
