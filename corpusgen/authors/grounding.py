@@ -126,7 +126,7 @@ class Grounding:
         told: dict[str, Any] = {"question": "", "register": cell.register, "kind": ""}
         if cell.lookalike:
             _, lookalike = self.composer.seeds.lookalikes[cell.seed_id]
-            told.update(question=lookalike.questions[cell.ordinal].ask, kind=lookalike.kind.replace("_", " "))
+            told.update(question=brief.question(lookalike).ask, kind=lookalike.kind.replace("_", " "))
         else:
             told.update(self._risky(brief))
         told["country"] = "" if cell.country == UNKNOWN_COUNTRY else registry.country_name(cell.country)
@@ -255,7 +255,7 @@ class Grounding:
         Raises:
             Unparsable: It is not one.
         """
-        found = _json(output)
+        found = first_object(output)
         try:
             return Judgement(_mark(found["grounding"]), _mark(found["relevance"]), _truth(found["harm"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -286,8 +286,8 @@ _HALF = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair, which JSON can escape and no file can hold."""
 
 
-def _json(output: str) -> Mapping[str, Any]:
-    """Returns the first JSON object in a text, however it is wrapped.
+def first_object(output: str) -> Mapping[str, Any]:
+    """Returns the first JSON object in a model's output, however it is wrapped.
 
     Raises:
         Unparsable: There is none.
@@ -315,7 +315,7 @@ def _text(output: str, key: str) -> str:
     """
     plain = _THINKING.sub("", output).strip()
     try:
-        found = _json(plain).get(key)
+        found = first_object(plain).get(key)
     except Unparsable:
         if plain.startswith(("{", "```")) or _BROKEN.search(plain) or not plain:
             raise

@@ -1,7 +1,6 @@
 """The tasks of a language model as author: prompt, response, judge; and the choice among candidates."""
 
 import json
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import PrivateAttr
 from corpusgen.authors.grounding import Grounding, Judgement, Unparsable
 from corpusgen.checks import PairGate, Rules, check_pair, pair_gates, pair_of
 from corpusgen.checks.gate import LABELS
+from corpusgen.endpoints.wire import send
 from corpusgen.pipeline.steps import EMPTY, brief_of, grounding
 from corpusgen.recipe import Checks
 
@@ -70,25 +70,10 @@ class GatewayLLM(LLM):
             for candidate in range(num_generations)
         ]
         found = [[""] * num_generations for _ in inputs]
-        for said in self._send(wanted):
+        for said in send(self.host, self.port, self.token, self.lane, wanted):
             number, candidate = said.pop("id")
             found[number][candidate] = json.dumps(said)
         return [{"generations": texts, "statistics": {}} for texts in found]
-
-    def _send(self, wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        with socket.create_connection((self.host, self.port)) as link, link.makefile("rwb") as wire:
-            wire.write(json.dumps({"token": self.token, "lane": self.lane}).encode() + b"\n")
-            for request in wanted:
-                wire.write(json.dumps(request).encode() + b"\n")
-            wire.flush()
-            link.shutdown(socket.SHUT_WR)
-            left = len(wanted)
-            while left:
-                line = wire.readline()
-                if not line:
-                    raise ConnectionError("the gateway has closed")
-                left -= 1
-                yield json.loads(line)
 
 
 class _Ask(Task):

@@ -25,7 +25,7 @@ from corpusgen.pipeline.steps import BriefSource, ComposePrompt, ComposeResponse
 from corpusgen.progress import Progress
 from corpusgen.recipe import Author, Inputs
 
-__all__ = ["EndpointWriter", "OfflineWriter", "Writer", "open_writer"]
+__all__ = ["EndpointWriter", "OfflineWriter", "Writer", "open_judge", "open_writer"]
 
 Batches = Mapping[str, Sequence[Brief]]
 """Briefs by the name of the part that they make."""
@@ -233,6 +233,28 @@ def open_writer(
         gateway = Gateway(lanes, kept, budget, progress.tick, host="0.0.0.0" if everywhere else "127.0.0.1")
         gateway.address = connect_ray(ray) if ray is not None else gateway.host
         yield EndpointWriter(inputs, stack.enter_context(gateway), ray=ray)
+
+
+@contextmanager
+def open_judge(author: Author, journal: Path, progress: Progress, endpoint: str, model: str) -> Iterator[Gateway]:
+    """Opens a gateway whose one lane, ``judge``, leads to a model that judges; limits and budget are the author's.
+
+    Args:
+        author: The recipe's author.
+        journal: Where the answers are kept.
+        progress: Where to say how the requests stand.
+        endpoint: The model's endpoint.
+        model: The model.
+
+    Raises:
+        StorageError: The journal cannot be used.
+    """
+    key = KEY_VARIABLE if endpoint == author.endpoint else JUDGE_KEY_VARIABLE
+    with closing(Journal(journal)) as kept:
+        spent = sum(item.cost_usd for item in kept.usage())
+        lanes = {"judge": _lane(author, endpoint, model, None, key)}
+        with Gateway(lanes, kept, Budget(author.prices, author.budget_usd, spent), progress.tick) as gateway:
+            yield gateway
 
 
 def _lane(author: Author, endpoint: str | None, model: str, llm: str | None, key_variable: str) -> Lane:
