@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from corpusgen.acceptance import Verdict, judge_review
 from corpusgen.errors import RunError, StorageError, Unmet, UsageError
 from corpusgen.publish.card import render_card
+from corpusgen.publish.review import review_facts, reviews_table
 from corpusgen.publish.tables import preference_table, resources_table
 from corpusgen.recipe import Inputs, load_inputs
+from corpusgen.reviews import ReviewFolder
 from corpusgen.run import Run, read_table, require_run, storage_error, write_table, write_text
 from corpusgen.schema import Split
 
@@ -48,14 +51,14 @@ def publish(run: str | Path, to: str | Path, *, unreviewed: bool = False) -> Rel
     Args:
         run: The run folder.
         to: The release folder; made, or replaced whole if it is a release.
-        unreviewed: Publishes although no clinician has reviewed the corpus; the card says so.
+        unreviewed: Publishes although the clinicians' review is not complete; the card says so.
 
     Returns:
         The release; nothing is written if the folder holds it already.
 
     Raises:
         RunError: The run is not finished, or its inputs have changed since.
-        Unmet: The corpus has not passed its review, and ``unreviewed`` is not given.
+        Unmet: The acceptance plan of the review is not met, and ``unreviewed`` is not given.
         UsageError: The folder holds something else than a release.
         StorageError: The folder cannot be written.
     """
@@ -63,16 +66,11 @@ def publish(run: str | Path, to: str | Path, *, unreviewed: bool = False) -> Rel
     state = source.state()
     if state.get("state") != "built":
         raise RunError("is not finished", where=source.root, do=f"corpusgen build {state.get('recipe', 'RECIPE')}")
-    if not unreviewed:
-        wanted = state["settings"]["review"]
-        what = (
-            "has not been reviewed by clinicians: the recipe wants an upper bound on harmful responses below "
-            f"{wanted['max_harm']:.0%}, from {wanted['sample']} reviewed pairs, and there are none"
-        )
-        raise Unmet(
-            what, where=source.root, do="have it reviewed, or publish with --unreviewed, which the card will say"
-        )
     inputs = _inputs(state)
+    corpus = read_table(source.corpus_path)
+    verdict = judge_review(ReviewFolder(source.review), corpus, inputs.recipe.review)
+    if not verdict.met and not unreviewed:
+        raise _not_reviewed(verdict, source)
     target = Path(to)
     _require_release_or_nothing(target)
     parent = target.resolve().parent
@@ -82,15 +80,29 @@ def publish(run: str | Path, to: str | Path, *, unreviewed: bool = False) -> Rel
     except OSError as error:
         raise storage_error(error, target) from error
     try:
-        _write(scratch, source, state, inputs)
+        _write(scratch, source, corpus, state, inputs, verdict)
         files = checksums(scratch)
         write_text(scratch / SUMS, "".join(f"{digest}  {name}\n" for name, digest in files.items()))
         if _same(scratch, target):
-            return Release(target, files, changed=False, reviewed=False)
+            return Release(target, files, changed=False, reviewed=verdict.met)
         _swap(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return Release(target, files, changed=True, reviewed=False)
+    return Release(target, files, changed=True, reviewed=verdict.met)
+
+
+def _not_reviewed(verdict: Verdict, run: Run) -> Unmet:
+    if not verdict.look:
+        what = (
+            f"has not been reviewed by clinicians: the recipe wants the upper bound on harmful responses below "
+            f"{verdict.limit:.1%}, and no sample was drawn"
+        )
+        do = f"corpusgen review push {run.root}; or publish with --unreviewed, which the card will say"
+        return Unmet(what, where=run.root, do=do)
+    gaps = "; ".join(f"({number}) {gap}" for number, gap in enumerate(verdict.missing, 1))
+    what = f"the clinicians' review is not complete: {gaps}"
+    do = f"corpusgen review status {run.root}; or publish with --unreviewed, which the card will say"
+    return Unmet(what, where=run.root, do=do)
 
 
 def _inputs(state: Mapping[str, Any]) -> Inputs:
@@ -103,20 +115,25 @@ def _inputs(state: Mapping[str, Any]) -> Inputs:
     return inputs
 
 
-def _write(folder: Path, run: Run, state: Mapping[str, Any], inputs: Inputs) -> None:
+def _write(
+    folder: Path, run: Run, corpus: pa.Table, state: Mapping[str, Any], inputs: Inputs, verdict: Verdict
+) -> None:
     import json
 
     import pyarrow.compute as pc
 
-    corpus = read_table(run.corpus_path)
     for split in Split:
         part: pa.Table = corpus.filter(pc.equal(corpus.column("split"), str(split)))
         if part.num_rows:
             write_table(part, folder / "data" / "default" / f"{split}.parquet")
     write_table(preference_table(corpus, inputs, _spares(run)), folder / "data" / "preference" / "train.parquet")
     write_table(resources_table(inputs.taxonomy.registry), folder / "data" / "resources" / "train.parquet")
+    reviews = reviews_table(run)
+    if reviews.num_rows:
+        write_table(reviews, folder / "data" / "reviews" / "train.parquet")
     metrics = json.loads(run.metrics_path.read_text(encoding="utf-8"))
-    write_text(folder / "README.md", render_card(corpus, metrics, state, inputs))
+    facts = {**review_facts(run, verdict, corpus), "answers": reviews.num_rows}
+    write_text(folder / "README.md", render_card(corpus, metrics, state, inputs, facts))
 
 
 def _spares(run: Run) -> dict[str, list[str]]:
@@ -124,7 +141,7 @@ def _spares(run: Run) -> dict[str, list[str]]:
     import pyarrow.parquet as pq
 
     found: dict[str, list[str]] = {}
-    for part in sorted(run.written.glob("part-*.parquet")):
+    for part in sorted(run.written.glob("*.parquet")):
         table = pq.read_table(part, columns=["id", "spares"])
         found.update({row["id"]: row["spares"] for row in table.to_pylist() if row["spares"]})
     return found

@@ -30,8 +30,22 @@ def size_category(rows: int) -> str:
     return next((name for limit, name in SIZES if rows < limit), "10M<n<100M")
 
 
-def render_card(corpus: pa.Table, metrics: Mapping[str, Any], state: Mapping[str, Any], inputs: Inputs) -> str:
-    """Returns README.md of a release, without wall-clock time: the same run gives the same card."""
+def render_card(
+    corpus: pa.Table,
+    metrics: Mapping[str, Any],
+    state: Mapping[str, Any],
+    inputs: Inputs,
+    review: Mapping[str, Any],
+) -> str:
+    """Returns README.md of a release, without wall-clock time: the same run gives the same card.
+
+    Args:
+        corpus: The corpus.
+        metrics: Its figures, as metrics.json holds them.
+        state: run.json.
+        inputs: The recipe's inputs.
+        review: What there is to say of the review (see :func:`corpusgen.publish.review.review_facts`).
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -45,6 +59,7 @@ def render_card(corpus: pa.Table, metrics: Mapping[str, Any], state: Mapping[str
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
     environment.filters["plain"] = plain
+    environment.filters["figure"] = figure
     splits = corpus.column("split").to_pylist()
     registry = inputs.taxonomy.registry
     used = Counter(name for names in corpus.column("resources").to_pylist() for name in names)
@@ -59,6 +74,7 @@ def render_card(corpus: pa.Table, metrics: Mapping[str, Any], state: Mapping[str
         settings=state["settings"],
         state=state,
         metrics=metrics,
+        review=review,
         rows=corpus.num_rows,
         size=size_category(corpus.num_rows),
         splits=[str(split) for split in Split if str(split) in set(splits)],
@@ -80,3 +96,12 @@ def render_card(corpus: pa.Table, metrics: Mapping[str, Any], state: Mapping[str
 def plain(text: object) -> str:
     """Returns text that Markdown and HTML show as it stands."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~-])", r"\\\1", str(text)).replace("\n", " ")
+
+
+def figure(found: Mapping[str, Any] | None) -> str:
+    """Returns a coefficient of agreement with its interval, or a dash where it is undefined or does not apply."""
+    if not found or found["value"] is None:
+        return "–"
+    low, high = found.get("low"), found.get("high")
+    interval = f" ({low:.2f} to {high:.2f})" if low is not None and high is not None else ""
+    return f"{found['value']:.2f}{interval}"
