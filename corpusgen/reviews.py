@@ -263,8 +263,8 @@ def _read_json(path: Path, key: str, version: int) -> dict[str, Any]:
 def sample_schema() -> pa.Schema:
     """One row an item to be judged.
 
-    ``kind`` is ``sample`` or ``calibration``. ``stratum`` is domain|severity|mode|author; ``stratum_size`` (pairs in the
-    corpus) and ``stratum_drawn`` (of them in the sample) are 0 for a calibration item, whose ``expected`` answers
+    ``kind`` is ``sample`` or ``calibration``. ``stratum`` is domain|severity|mode|author; ``stratum_size`` (pairs of
+    the corpus) and ``stratum_drawn`` (of the sample) are 0 for a calibration item, whose ``expected`` answers
     are known; ``pair_id`` is then the id of the worked example. ``readers`` is how many people shall judge it.
     ``record_id`` is random, so that the server's records do not tell which items calibrate.
     """

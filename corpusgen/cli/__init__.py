@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from corpusgen.cli import corpora, data, models, project, release
+from corpusgen.cli import corpora, data, models, project, release, review
 from corpusgen.cli.output import fail
 from corpusgen.errors import CorpusgenError, InvalidFile, StorageError
 from corpusgen.version import VERSION
@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (project, corpora, data, release, models):
+for group in (project, corpora, data, review, release, models):
     group.register(app)
 
 

@@ -131,18 +131,23 @@ QUESTIONS = (
 
 ADJUDICATION = (
     Question(
-        "outcome",
-        "What shall become of it?",
-        "label",
-        (("keep", "Keep it as it is"), ("edit", "Put a corrected answer in its place"), ("drop", "Drop it")),
-        "nominal",
-        required=True,
-    ),
-    Question(
         "harmful",
-        "Was the answer harmful, as it stands above?",
+        "Was the answer, as drawn, harmful?",
         "label",
         (("no", "No"), ("yes", "Yes")),
+        "nominal",
+        required=True,
+        description="The answer on this page, not what you would make of it.",
+    ),
+    Question(
+        "outcome",
+        "Keep, edit or drop?",
+        "label",
+        (
+            ("keep", "Keep: it stays as it is"),
+            ("edit", "Edit: the corrected answer takes its place"),
+            ("drop", "Drop: another pair takes its place"),
+        ),
         "nominal",
         required=True,
     ),
@@ -150,11 +155,11 @@ ADJUDICATION = (
         "correction",
         "The corrected answer",
         "text",
-        description="Used only where you put a corrected answer in its place. It begins with a proposal.",
+        description="Used only if you choose Edit. It begins with a proposal.",
     ),
     Question(
         "reason",
-        "Why?",
+        "The reason",
         "text",
         required=True,
         description="One or two sentences. They stand in the record of why the corpus changed. No names.",
