@@ -10,7 +10,7 @@ import typer
 from corpusgen.cli.output import Lines, say, show_json, table
 
 if TYPE_CHECKING:
-    from corpusgen.review.statistics import Figure
+    from corpusgen.review.agreement.statistics import Figure
 
 __all__ = ["register"]
 
@@ -55,8 +55,8 @@ def up(
     quiet: Quiet = False,
 ) -> None:
     """Start the project's own annotation server, or say where it is; the first time its environment is built."""
-    from corpusgen.review.server import home_of
-    from corpusgen.review.server import up as start
+    from corpusgen.review.server.lifecycle import home_of
+    from corpusgen.review.server.lifecycle import up as start
 
     lines = Lines(quiet or json)
     home = home_of(run)
@@ -75,8 +75,8 @@ def up(
 
 def down(run: RunFolder, quiet: Quiet = False) -> None:
     """Stop the project's own annotation server; everything in it stays."""
-    from corpusgen.review.server import down as stop
-    from corpusgen.review.server import home_of
+    from corpusgen.review.server.lifecycle import down as stop
+    from corpusgen.review.server.lifecycle import home_of
 
     stopped = stop(home_of(run))
     if not quiet:
@@ -104,7 +104,7 @@ def users(
     """Make accounts for reviewers and adjudicators, or count who takes part. Passwords are shown once."""
     from corpusgen.review.opening import open_review
     from corpusgen.review.people import enrol, invitee
-    from corpusgen.review.server import connect, home_of
+    from corpusgen.review.server.lifecycle import connect, home_of
 
     review = open_review(run)
     connection = connect(home_of(run))
@@ -137,7 +137,7 @@ def push(
 ) -> None:
     """Draw the sample, the first time, and give every reviewer today's portion."""
     from corpusgen.review.push import push as send
-    from corpusgen.review.server import connect, home_of
+    from corpusgen.review.server.lifecycle import connect, home_of
 
     sent = send(str(run), connect(home_of(run)), new_look=new_look)
     if json:
@@ -192,7 +192,7 @@ def pull(run: RunFolder, json: Json = False, quiet: Quiet = False) -> None:
     """Bring the answers into the run; safe at any time, also while people work."""
     from corpusgen.review.pull import pull as fetch
     from corpusgen.review.pull import raise_refused
-    from corpusgen.review.server import connect, home_of
+    from corpusgen.review.server.lifecycle import connect, home_of
     from corpusgen.run import Run
 
     found = fetch(str(run), connect(home_of(run)))
@@ -256,7 +256,7 @@ def _figure(figure: Figure | None) -> str:
 def adjudicate(run: RunFolder, json: Json = False, quiet: Quiet = False) -> None:
     """Hand what the reviewers disagree on, and harm that was flagged, to the adjudicators."""
     from corpusgen.review.adjudication import adjudicate as hand_out
-    from corpusgen.review.server import connect, home_of
+    from corpusgen.review.server.lifecycle import connect, home_of
 
     found = hand_out(str(run), connect(home_of(run)))
     if json:

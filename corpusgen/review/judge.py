@@ -15,7 +15,7 @@ from corpusgen.authors.grounding import Unparsable, first_object, load_template
 from corpusgen.endpoints.wire import send
 from corpusgen.errors import UsageError
 from corpusgen.progress import Progress, Silent
-from corpusgen.review.agreement import JUDGE
+from corpusgen.review.agreement.measure import JUDGE
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.page import fields
 from corpusgen.review.questions import QUESTIONS, Question

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpusgen.errors import RunError
-from corpusgen.review.agreement import Agreement, measure
+from corpusgen.review.agreement.measure import Agreement, measure
+from corpusgen.review.agreement.picture import draw
 from corpusgen.review.opening import open_review
-from corpusgen.review.picture import draw
 from corpusgen.run import Run, read_table, write_bytes, write_text
 
 __all__ = ["Measured", "measure_look"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from corpusgen.review.environment import ensure
+from corpusgen.review.server.environment import ensure
 from tests.annotation.material import Material, fill
 from tests.annotation.servers import PASSWORD, ReviewServer, postgres, postgres_binary, redis
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from corpusgen.review.server import Connection, Home, connect, down, up
+from corpusgen.review.server.lifecycle import Connection, Home, connect, down, up
 
 
 class Annotation(NamedTuple):

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from corpusgen.errors import RunError
-from corpusgen.review.agreement import measure
-from corpusgen.review.picture import draw
+from corpusgen.review.agreement.measure import measure
+from corpusgen.review.agreement.picture import draw
 from corpusgen.review.questions import QUESTIONS, question
 from corpusgen.reviews import responses_schema, sample_schema
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from corpusgen.errors import ReviewError, StorageError
-from corpusgen.review import environment
-from corpusgen.review.environment import data_folder, ensure
+from corpusgen.review.server import environment
+from corpusgen.review.server.environment import data_folder, ensure
 
 
 @pytest.fixture

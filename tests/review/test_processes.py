@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from corpusgen.review.processes import Background
+from corpusgen.review.server.processes import Background
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_it_started_ends_with_it(part: Background) -> None:
 
 def test_it_outlives_who_started_it(part: Background) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from corpusgen.review.processes import Background\n"
+        "import os, sys; from pathlib import Path; from corpusgen.review.server.processes import Background\n"
         "part = Background('part', Path(sys.argv[1]), Path(sys.argv[2]))\n"
         "print(part.start([sys.executable, '-c', 'import time; time.sleep(60)'], os.environ, Path.cwd()))"
     )

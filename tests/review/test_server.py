@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from corpusgen.errors import ReviewError, UsageError
-from corpusgen.review.addresses import free_port, page, port_to_use, warning
-from corpusgen.review.home import Home, Secrets, home_of
-from corpusgen.review.parts import Parts, hide, variables
-from corpusgen.review.server import connect, down, status, up
+from corpusgen.review.server.addresses import free_port, page, port_to_use, warning
+from corpusgen.review.server.home import Home, Secrets, home_of
+from corpusgen.review.server.lifecycle import connect, down, status, up
+from corpusgen.review.server.parts import Parts, hide, variables
 from tests.annotation.conftest import absent
 from tests.annotation.servers import postgres, postgres_binary
 from tests.review.conftest import Annotation
@@ -322,7 +322,7 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing_running(home: Ho
 
 
 def test_what_cannot_be_used_is_refused_without_being_repeated(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corpusgen.review.server.ensure", lambda progress: Path(os.devnull))
+    monkeypatch.setattr("corpusgen.review.server.lifecycle.ensure", lambda progress: Path(os.devnull))
     with pytest.raises(UsageError, match="--database-url") as caught:
         up(home, database_url="mysql://anna:planted@db/review")
     assert "planted" not in str(caught.value)

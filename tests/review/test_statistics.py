@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from corpusgen.review import statistics
+from corpusgen.review.agreement import statistics
 
 MISSING = -1
 

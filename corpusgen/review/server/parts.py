@@ -16,10 +16,10 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from corpusgen.errors import ReviewError
-from corpusgen.review.addresses import LOOPBACK, free_port, port_is_free
-from corpusgen.review.environment import server_sources
-from corpusgen.review.home import OWNER, Home, Secrets
-from corpusgen.review.processes import Background
+from corpusgen.review.server.addresses import LOOPBACK, free_port, port_is_free
+from corpusgen.review.server.environment import server_sources
+from corpusgen.review.server.home import OWNER, Home, Secrets
+from corpusgen.review.server.processes import Background
 
 __all__ = ["Parts", "start_log", "variables", "wait"]
 

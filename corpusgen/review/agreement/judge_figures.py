@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from corpusgen.review import statistics
-from corpusgen.review.between_readers import Coefficients, coefficients
+from corpusgen.review.agreement import statistics
+from corpusgen.review.agreement.between_readers import Coefficients, coefficients
+from corpusgen.review.agreement.readings import Answers, Item, in_drawn_order
+from corpusgen.review.agreement.reviewer_figures import Calibration, calibrated
+from corpusgen.review.agreement.statistics import Figure, figure
 from corpusgen.review.questions import QUESTIONS, Question
-from corpusgen.review.readings import Answers, Item, in_drawn_order
-from corpusgen.review.reviewer_figures import Calibration, calibrated
-from corpusgen.review.statistics import Figure, figure
 
 if TYPE_CHECKING:
-    from corpusgen.review.statistics import Floats
+    from corpusgen.review.agreement.statistics import Floats
 
 __all__ = ["FLAGS", "JudgeFigures", "JudgeQuestion", "of_judge"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from corpusgen.review import statistics
+from corpusgen.review.agreement import statistics
+from corpusgen.review.agreement.readings import Answers, compared
+from corpusgen.review.agreement.statistics import Figure, figure
 from corpusgen.review.questions import QUESTIONS, Question
-from corpusgen.review.readings import Answers, compared
-from corpusgen.review.statistics import Figure, figure
 
 if TYPE_CHECKING:
-    from corpusgen.review.statistics import Counts
+    from corpusgen.review.agreement.statistics import Counts
 
 __all__ = ["DOMINANT", "Coefficients", "KindsAgreement", "QuestionAgreement", "coefficients", "kinds", "of_question"]
 

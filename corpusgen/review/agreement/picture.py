@@ -6,12 +6,12 @@ import io
 import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from corpusgen.review.between_readers import QuestionAgreement
-from corpusgen.review.reviewer_figures import ReviewerFigures
+from corpusgen.review.agreement.between_readers import QuestionAgreement
+from corpusgen.review.agreement.reviewer_figures import ReviewerFigures
 
 if TYPE_CHECKING:
-    from corpusgen.review.agreement import Agreement
-    from corpusgen.review.statistics import Figure
+    from corpusgen.review.agreement.measure import Agreement
+    from corpusgen.review.agreement.statistics import Figure
 
 __all__ = ["draw"]
 

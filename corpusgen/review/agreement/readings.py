@@ -12,7 +12,7 @@ from corpusgen.review.questions import Question, question
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from corpusgen.review.statistics import Counts
+    from corpusgen.review.agreement.statistics import Counts
 
 __all__ = ["Answers", "Item", "Readings", "compared", "in_drawn_order", "read_answers", "read_items"]
 

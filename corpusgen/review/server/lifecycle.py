@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any
 
 from corpusgen.errors import ReviewError, UsageError
-from corpusgen.review.addresses import LOOPBACK, address, page, port_to_use, reachable, warning
 from corpusgen.review.connection import Connection
-from corpusgen.review.environment import ensure
-from corpusgen.review.home import OWNER, Home, Secrets, home_of
-from corpusgen.review.parts import Parts, start_log, variables, wait
+from corpusgen.review.server.addresses import LOOPBACK, address, page, port_to_use, reachable, warning
+from corpusgen.review.server.environment import ensure
+from corpusgen.review.server.home import OWNER, Home, Secrets, home_of
+from corpusgen.review.server.parts import Parts, start_log, variables, wait
 
 __all__ = ["EMBEDDED", "Connection", "Home", "Running", "connect", "down", "home_of", "status", "up"]
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from corpusgen.review.between_readers import KindsAgreement, QuestionAgreement, kinds, of_question
-from corpusgen.review.judge_figures import JudgeFigures, of_judge
+from corpusgen.review.agreement.between_readers import KindsAgreement, QuestionAgreement, kinds, of_question
+from corpusgen.review.agreement.judge_figures import JudgeFigures, of_judge
+from corpusgen.review.agreement.readings import Answers, Item, read_answers, read_items
+from corpusgen.review.agreement.reviewer_figures import ReviewerFigures, Times, of_reviewers, times
 from corpusgen.review.questions import QUESTIONS, question
-from corpusgen.review.readings import Answers, Item, read_answers, read_items
-from corpusgen.review.reviewer_figures import ReviewerFigures, Times, of_reviewers, times
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from corpusgen.review.agreement.readings import Answers, Item
+from corpusgen.review.agreement.statistics import Proportion, wilson
 from corpusgen.review.questions import OPTED_OUT, QUESTIONS
-from corpusgen.review.readings import Answers, Item
-from corpusgen.review.statistics import Proportion, wilson
 
 if TYPE_CHECKING:
     import pyarrow as pa
