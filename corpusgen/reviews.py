@@ -1,16 +1,19 @@
 """The files of a clinicians' review, below RUN/review/: where they lie, their tables, and what they say.
 
-    state.json             the acceptance plan as it was stated when the first sample was drawn, and the looks since
+    state.json             the acceptance plan as it was stated when the first sample was drawn, the looks since, and
+                           the name that the review's datasets have on the server
     people.json            who reviews: pseudonym, role, profession, whether simulated; never a name
     decisions.parquet      what was decided about which pair, and why: an input of the next build
+    .lock                  held by the command that is at work; empty
     look-01/
+        frame.parquet          every pair of the corpus when the sample was drawn: its id and the hash of its text
         sample.parquet         the sample as drawn, and the calibration items with their known answers
         assignments.parquet    who was given what, in which portion
         responses.parquet      submitted answers, long: one row an answer
         unfinished.parquet     drafts and discards, the same table
         adjudication.parquet   what adjudicators settled
         judge.parquet          the same questions, answered by a language model
-        agreement.json  agreement.png
+        agreement.json         how far people agree, and what they found; agreement.png is its picture
 
 A review is never cleared by a build. Names of reviewers stay on the annotation server.
 """

@@ -48,8 +48,10 @@ def fields(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, str]:
 
 
 def _note(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
-    where = "Country unknown" if row["country"] == UNKNOWN_COUNTRY else _country(row["country"], taxonomy)
-    return f"{_subject(row, taxonomy)}. Writes: {WRITERS[row['role']]}. {where}."
+    where = "country unknown" if row["country"] == UNKNOWN_COUNTRY else _country(row["country"], taxonomy)
+    # "near the edge", as the words for models have it, would tell a harmless question from another
+    who = "somebody who asks" if row["role"] == Role.CURIOUS else WRITERS[row["role"]]
+    return f"{_subject(row, taxonomy)}. From {who}; {where}."
 
 
 def _country(code: str, taxonomy: Taxonomy) -> str:

@@ -52,7 +52,7 @@ def small_run(smoke: Path, folder: Path, **plan: object) -> Path:
     recipe["review"] = {**PLAN, **plan}
     path = folder / "pipelines" / "smoke.yaml"
     path.parent.mkdir(parents=True)
-    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     run = folder / "runs" / "small"
     shutil.copytree(smoke, run)
     state = json.loads((run / "run.json").read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ def restate(run: Path, **plan: object) -> None:
     path = Path(json.loads((run / "run.json").read_text(encoding="utf-8"))["recipe"])
     recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
     recipe["review"].update(plan)
-    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
 
 
 class Hand:

@@ -65,7 +65,7 @@ def test_every_note_is_short(inputs: Inputs) -> None:
 
 
 def test_an_unknown_country_is_named_so(inputs: Inputs) -> None:
-    assert fields(row(inputs, country="unknown"), inputs.taxonomy)["note"].endswith("Country unknown.")
+    assert fields(row(inputs, country="unknown"), inputs.taxonomy)["note"].endswith("country unknown.")
 
 
 def test_strategies_stand_in_plain_words_and_a_look_alike_says_so(inputs: Inputs) -> None:
