@@ -7,6 +7,7 @@ agreement rests on it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,15 +20,20 @@ from corpusgen.review.agreement.measure import JUDGE
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.page import fields
 from corpusgen.review.questions import QUESTIONS, Question
-from corpusgen.reviews import responses_schema
+from corpusgen.reviews import Look, responses_schema
 from corpusgen.run import Run, write_table
+from corpusgen.taxonomy import Taxonomy
 
-__all__ = ["Judged", "judge_look"]
+__all__ = ["Judged", "judge_look", "question_text"]
 
 TEMPLATE = "review"
 MAX_TOKENS = 300
 TRIES = 3
 """How many times a model is asked whose output holds no answer, each time as a new request."""
+
+_RATING = re.compile(r"([1-5])(?:\.0)?(?: ?/ ?5)?")
+_NOTHING = frozenset({"", "none", "no", "n/a"})
+"""How models say that none of several options holds."""
 
 ASKED: tuple[Question, ...] = tuple(item for item in QUESTIONS if item.kind != "text" and item.name != "rather_not")
 
@@ -57,29 +63,57 @@ def judge_look(
 
     Args:
         run: The run.
-        model: The model; the recipe's judge by default.
+        model: The model; by default the judge of the recipe as it is now.
         base_url: Its endpoint; the recipe's by default. Its key comes from JUDGE_API_KEY, or OPENAI_API_KEY where the
             recipe names no other endpoint for its judge.
         progress: Where to say how the requests stand.
 
     Raises:
-        UsageError: Neither the recipe nor the call names a model and an endpoint.
+        UsageError: Neither the recipe nor the call names a model and an endpoint, or there is a budget and no price.
         AuthorError: The endpoint gives no answers.
         Unmet: The budget is reached; the same call goes on when it is raised.
+        RunError: No sample was drawn yet, or a table of the review is damaged.
+        ReviewError: Another command is at work on the review when the answers are written down.
+        StorageError: The answers cannot be written.
     """
-    import pyarrow as pa
 
     review = open_review(run)
     look = review.require_look()
-    author = review.inputs.recipe.author
+    author = review.recipe.author
     name = model or author.judge.model or author.model
     endpoint = base_url or author.judge.endpoint or author.endpoint
     if not name or not endpoint:
         what = "names no model to judge, or no endpoint to find it at"
         raise UsageError(what, where=review.run.root, do="give --judge MODEL --base-url URL")
+    if author.budget_usd is not None and name not in author.prices:
+        do = f"add {name} under 'prices' of the recipe's author, in US dollars a million tokens"
+        raise UsageError(f"a budget wants a price for '{name}'", where=review.recipe_path, do=do)
     sample = read_rows(look.sample_path)
     said, unread = _ask(review, sample, name, endpoint, progress or Silent())
-    reviewer = f"{JUDGE}{name}"
+    with review.alone():
+        _keep(look, sample, f"{JUDGE}{name}", said)
+    return Judged(name, len(said), unread, look.judge_path)
+
+
+def question_text(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
+    """Returns what the model is asked about a record: the fields of the page, and the questions.
+
+    Text of records is hostile: none of it can end the tags that it stands between.
+
+    Args:
+        row: A row of the sample; its labels are not shown.
+        taxonomy: The taxonomy.
+    """
+    shown = {name: text.replace("<", "&lt;") for name, text in fields(row, taxonomy).items()}
+    return load_template(TEMPLATE).template.render(**shown, questions=ASKED).strip()
+
+
+def _keep(
+    look: Look, sample: Sequence[Mapping[str, Any]], reviewer: str, said: Mapping[str, Mapping[str, Sequence[str]]]
+) -> None:
+    """Writes a model's answers down in the place of its earlier ones; those of other models stay."""
+    import pyarrow as pa
+
     rows = [
         {
             **{column: row[column] for column in ("record_id", "pair_id", "kind", "content_hash")},
@@ -95,9 +129,7 @@ def judge_look(
         for value in values
     ]
     others = [row for row in read_rows(look.judge_path) if row["reviewer"] != reviewer]
-    table = pa.Table.from_pylist([*others, *rows], schema=responses_schema())
-    write_table(table, look.judge_path)
-    return Judged(name, len(said), unread, look.judge_path)
+    write_table(pa.Table.from_pylist([*others, *rows], schema=responses_schema()), look.judge_path)
 
 
 def _ask(
@@ -106,16 +138,15 @@ def _ask(
     """Returns the answers by record id and question, and why those are missing that are."""
     from corpusgen.pipeline.writers import open_judge
 
-    template = load_template(TEMPLATE)
-    author = review.inputs.recipe.author
+    author = review.recipe.author
     parameters = {"temperature": 0.0, **author.task_parameters("judge")}
     if "max_completion_tokens" not in parameters:
         parameters.setdefault("max_tokens", MAX_TOKENS)
     requests = {}
     for row in sample:
-        text = template.template.render(**fields(row, review.inputs.taxonomy), questions=ASKED).strip()
+        text = question_text(row, review.taxonomy)
         requests[row["record_id"]] = {
-            "version": template.version,
+            "version": load_template(TEMPLATE).version,
             "messages": [{"role": "user", "content": text}],
             "parameters": parameters,
             "schema": answer_schema(),
@@ -165,7 +196,9 @@ def read_answer(output: str) -> dict[str, tuple[str, ...]]:
     values: dict[str, tuple[str, ...]] = {}
     for question in ASKED:
         given = found.get(question.name)
-        listed = given if isinstance(given, list) else [] if given in (None, "") else [given]
+        listed = given if isinstance(given, list) else [] if given is None else [given]
+        if question.kind == "labels":
+            listed = [item for item in listed if str(item).strip().lower() not in _NOTHING]
         chosen = tuple(dict.fromkeys(_value(question, item) for item in listed))
         if question.kind != "labels" and len(chosen) != 1:
             raise Unparsable(f"no single answer to '{question.name}': {json.dumps(given)[:80]}")
@@ -176,7 +209,9 @@ def read_answer(output: str) -> dict[str, tuple[str, ...]]:
 
 def _value(question: Question, given: object) -> str:
     said = str(given).strip().lower()
+    if question.kind == "rating" and (rating := _RATING.fullmatch(said)):
+        return rating.group(1)
     for value, words in question.options:
-        if said in {value.lower(), words.lower()} or (question.kind == "rating" and said.split("/")[0] == value):
+        if said in {value.lower(), words.lower()}:
             return value
     raise Unparsable(f"'{str(given)[:60]}' is no option of '{question.name}'")
