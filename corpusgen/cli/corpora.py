@@ -164,6 +164,7 @@ def build(
 def status(run: RunFolder, json: Json = False) -> None:
     """Show what a run holds and what comes next."""
     from corpusgen.errors import RunError
+    from corpusgen.reviews import ReviewFolder
     from corpusgen.run import Run
 
     found = Run(run)
@@ -180,10 +181,12 @@ def status(run: RunFolder, json: Json = False) -> None:
         "usage": state.get("usage", []),
         "cost_usd": state.get("cost_usd", 0.0),
     }
-    done = state["state"] == "built"
-    shown["next"] = (
-        f"corpusgen publish {run} --to DIR --unreviewed" if done else f"corpusgen build {state['recipe']} -o {run}"
-    )
+    review = f"corpusgen review status {run}"
+    sampled = bool(ReviewFolder(found.review).looks())
+    if state["state"] != "built":
+        shown["next"] = f"corpusgen build {state['recipe']} -o {run}"
+    else:
+        shown["next"] = review if sampled else f"corpusgen publish {run} --to DIR --unreviewed"
     if json:
         show_json(shown)
         return
@@ -198,6 +201,8 @@ def status(run: RunFolder, json: Json = False) -> None:
             ["stage", "seconds"], [(name, f"{value:.1f}") for name, value in shown["timings_s"].items()], numbers=(1,)
         )
     say(f"next: {shown['next']}")
+    if state["state"] == "built" and not sampled:
+        say(f"or have it reviewed first: {review}")
 
 
 def report(run: RunFolder) -> None:

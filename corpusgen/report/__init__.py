@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.metrics import REFERENCES, Metrics
+from corpusgen.report.review import review_facts
 from corpusgen.run import Run, write_text
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
         picture: The similarity map, a PNG (see :func:`draw_picture`).
 
     Raises:
+        RunError: What the review's decisions did cannot be read.
         StorageError: The file cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -60,6 +62,7 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
         name=state["settings"]["release"]["name"],
         state=state,
         metrics=metrics,
+        review=review_facts(run, table, state),
         colours=colour_of(table),
         similarity_map=base64.b64encode(picture).decode(),
         references=REFERENCES,
