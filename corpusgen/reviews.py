@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,7 @@ __all__ = [
     "assignments_schema",
     "content_hash",
     "decisions_schema",
+    "merge_decisions",
     "read_decisions",
     "responses_schema",
     "sample_schema",
@@ -202,6 +204,7 @@ class Decision(NamedTuple):
         reviewers: Pseudonyms of those who judged it, sorted.
         adjudicator: Pseudonym of who settled it; null where the reviewers agreed.
         reason: Why, in the adjudicator's words, or that the reviewers agreed.
+        round: Which recording of the look it came with, from 1: later ones never change what came of earlier ones.
     """
 
     look: int
@@ -214,10 +217,31 @@ class Decision(NamedTuple):
     reviewers: tuple[str, ...]
     adjudicator: str | None
     reason: str
+    round: int = 1
+
+
+def merge_decisions(before: tuple[Decision, ...], made: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Returns old and new decisions together: what is new or says something else comes with a round of its own.
+
+    Args:
+        before: What was recorded.
+        made: What there is to record now; its rounds do not matter.
+    """
+    kept = {(item.look, item.pair_id): item for item in before}
+    last = Counter({look: max(item.round for item in before if item.look == look) for look in {d.look for d in before}})
+    for item in made:
+        old = kept.get((item.look, item.pair_id))
+        if old is None or old._replace(round=0) != item._replace(round=0):
+            kept[item.look, item.pair_id] = item._replace(round=last[item.look] + 1)
+    return tuple(sorted(kept.values(), key=_recorded))
+
+
+def _recorded(decision: Decision) -> tuple[int, int, str]:
+    return decision.look, decision.round, decision.pair_id
 
 
 def read_decisions(path: Path) -> tuple[Decision, ...]:
-    """Returns the decisions of a run by look and pair id; none where nothing was decided.
+    """Returns the decisions of a run by look, round and pair id; none where nothing was decided.
 
     Raises:
         RunError: The file is damaged, or decides twice about the same pair in one look.
@@ -228,7 +252,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
         Decision(**{**row, "reviewers": tuple(row["reviewers"])})
         for row in read_table(path, remake="corpusgen review apply").to_pylist()
     ]
-    found = sorted(rows, key=lambda row: (row.look, row.pair_id))
+    found = sorted(rows, key=_recorded)
     if len({(row.look, row.pair_id) for row in found}) < len(found):
         what = "decides twice about a pair in the same look"
         raise RunError(what, where=path, do="corpusgen review apply, which writes it anew from what was pulled")
@@ -243,7 +267,7 @@ def write_decisions(decisions: tuple[Decision, ...], path: Path) -> None:
     """
     import pyarrow as pa
 
-    rows = [{**row._asdict(), "reviewers": list(row.reviewers)} for row in sorted(decisions)]
+    rows = [{**row._asdict(), "reviewers": list(row.reviewers)} for row in sorted(decisions, key=_recorded)]
     write_table(pa.Table.from_pylist(rows, schema=decisions_schema()), path)
 
 
@@ -391,5 +415,6 @@ def decisions_schema() -> pa.Schema:
             ("reviewers", pa.list_(text)),
             ("adjudicator", text),
             ("reason", text),
+            ("round", pa.int32()),
         ]
     )

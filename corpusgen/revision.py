@@ -1,7 +1,8 @@
 """The review's decisions, compiled into a corpus: what was kept, edited or dropped, and nothing else.
 
-Looks are played in their order upon the corpus as it was composed, so that the same decisions give the same corpus. A
-pair that no decision names keeps its id, its text and its split.
+Decisions are played in the order in which they were recorded, upon the corpus as it was composed: the same decisions
+give the same corpus, and later ones never change what came of earlier ones. A pair that no decision names keeps its id,
+its text and its split.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from corpusgen.checks import check_pair, pair_gates, pair_of
+from corpusgen.checks import pair_of
 from corpusgen.checks.corrected import corrected
 from corpusgen.reviews import Decision, content_hash
 from corpusgen.rounds import Loss, Rounds
@@ -72,12 +73,12 @@ class Revised(NamedTuple):
 
 
 def revise(rounds: Rounds, splits: Mapping[str, str], decisions: Sequence[Decision], threshold: float) -> Revised:
-    """Compiles decisions into finished rounds, look by look.
+    """Compiles decisions into finished rounds, in the order in which they were recorded.
 
     Args:
         rounds: The rounds that made the corpus; their pairs are changed in place.
         splits: The split of every cell, by cell id; what is refilled stays where the cell was.
-        decisions: By look and pair id.
+        decisions: By look, round and pair id.
         threshold: Cosine from which two prompts are near-duplicates.
 
     Raises:
@@ -85,11 +86,8 @@ def revise(rounds: Rounds, splits: Mapping[str, str], decisions: Sequence[Decisi
         StorageError: A part cannot be written.
     """
     revision = _Revision(rounds, splits, threshold)
-    lineage = [
-        item
-        for look, some in groupby(decisions, key=lambda decision: decision.look)
-        for item in revision.play(look, list(some))
-    ]
+    groups = groupby(decisions, key=lambda decision: (decision.look, decision.round))
+    lineage = [item for (look, number), some in groups for item in revision.play(look, number, list(some))]
     return Revised(revision.status, tuple(lineage))
 
 
@@ -101,19 +99,18 @@ class _Revision:
         self.splits = splits
         self.threshold = threshold
         self.status: dict[str, str] = {}
-        self._gates = pair_gates(rounds.rules)
 
-    def play(self, look: int, decisions: Sequence[Decision]) -> list[Lineage]:
-        """Compiles the decisions of one look in."""
+    def play(self, look: int, number: int, decisions: Sequence[Decision]) -> list[Lineage]:
+        """Compiles the decisions in that were recorded together."""
         done: list[tuple[Decision, str, str]] = []
         after: dict[str, int] = {}
         for decision in decisions:
             outcome, reason = self._settle(decision)
             done.append((decision, outcome, reason))
             if outcome == "dropped":
-                after[decision.cell_id] = self.rounds.drop(decision.cell_id, reason)
+                after[decision.cell_id] = self.rounds.drop(decision.cell_id, reason, decision.harmful)
                 self.status.pop(decision.cell_id, None)
-        self.rounds.refill(after, f"review-{look:02d}", self._in_other_splits)
+        self.rounds.refill(after, f"review-{look:02d}-{number:02d}", self._in_other_splits)
         return [self._lineage(decision, outcome, reason) for decision, outcome, reason in done]
 
     def _settle(self, decision: Decision) -> tuple[str, str]:
@@ -127,19 +124,10 @@ class _Revision:
             self.status.setdefault(decision.cell_id, "kept")
             return "kept", decision.reason
         pair = corrected(pair_of(row), decision.response or "", self.rounds.rules)
-        rejections = check_pair(pair, self._gates)
-        if rejections:
+        if objection := self.rounds.objection(pair):
             # what a gate rejects never stays, whoever wrote it
-            return (
-                "dropped",
-                f"the corrected answer is rejected by the gate '{rejections[0].gate}': {rejections[0].reason}",
-            )
-        if any(
-            pair.response == other["response"] for name, other in self.rounds.pairs.items() if name != row["cell_id"]
-        ):
-            return "dropped", "the corrected answer is word for word that of another pair"
-        lists = {"resources": list(pair.resources or ()), "components": list(pair.components or ())}
-        self.rounds.pairs[decision.cell_id] = {**row, "response": pair.response, **lists}
+            return "dropped", f"the corrected answer cannot stand: {objection}"
+        self.rounds.correct(decision.cell_id, pair)
         self.status[decision.cell_id] = "edited"
         return "edited", decision.reason
 
@@ -150,16 +138,19 @@ class _Revision:
         """
         import numpy as np
 
-        cells = list(self.rounds.pairs)
-        if not cells or not rows:
+        if not rows:
             return {}
-        matrix = np.stack([self.rounds.vectors[self.rounds.pairs[name]["id"]] for name in cells])
+        others = [*self.rounds.pairs.values(), *rows]
+        held = [self.rounds.vectors[row["id"]] for row in self.rounds.pairs.values()]
+        matrix = np.concatenate([np.stack(held), vectors]) if held else vectors
         scores = np.round(vectors @ matrix.T, 4)
         lost: dict[str, Loss] = {}
-        for row, alike in zip(rows, scores, strict=True):
+        for number, row in enumerate(rows):
+            # the accepted, and the newcomers before this one
+            alike = scores[number, : len(held) + number]
             for at in np.flatnonzero(alike >= self.threshold - MARGIN):
-                other = self.rounds.pairs[cells[at]]
-                if self.splits[cells[at]] != self.splits[row["cell_id"]]:
+                other = others[at]
+                if other["id"] not in lost and self.splits[other["cell_id"]] != self.splits[row["cell_id"]]:
                     near = (other["prompt"], other["id"], float(alike[at]))
                     lost[row["id"]] = ("duplicate", "split", "quality", *near)
                     break

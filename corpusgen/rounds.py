@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.authors.offline import TRIES_A_QUESTION, Brief, last_try, make_briefs
-from corpusgen.checks import Rules, check_pairs, corpus_gates, pair_gates, pair_of
+from corpusgen.checks import Pair, Rules, check_pair, check_pairs, corpus_gates, pair_gates, pair_of
 from corpusgen.checks.gate import LABELS
 from corpusgen.dedup.embed import MiniLM
 from corpusgen.dedup.foreign import Benchmarked
@@ -67,7 +67,7 @@ class Rounds:
         self.by_id = {cell.cell_id: cell for cell in cells}
         self.encoder = MiniLM()
         self.rules = Rules(self.inputs.taxonomy, self.inputs.recipe.checks)
-        self.gates = len(pair_gates(self.rules))
+        self.pair_gates = pair_gates(self.rules)
         self.corpus_gates = corpus_gates(self.rules)
         self.screen: Screen = Screen(
             self.inputs.recipe.dedup, self.inputs.taxonomy.registry, self.encoder, list(_benchmarks(self.inputs))
@@ -109,15 +109,46 @@ class Rounds:
 
         return np.stack([self.vectors[self.pairs[cell.cell_id]["id"]] for cell in cells])
 
-    def drop(self, cell_id: str, reason: str) -> int:
+    def objection(self, pair: Pair) -> str | None:
+        """Returns why a corrected pair cannot stand in the corpus, or None: what a gate rejects or repeats another."""
+        rejections = check_pair(pair, self.pair_gates)
+        if rejections:
+            return f"the gate '{rejections[0].gate}' rejects it: {rejections[0].reason}"
+        if twin := self.screen.too_alike(pair):
+            return f"it shares {twin.similarity:.0%} of its word sequences with the answer of {twin.kept}"
+        before = pair_of(next(row for row in self.pairs.values() if row["id"] == pair.id))
+        for gate in self.corpus_gates:
+            reason = gate.screen([pair], len(self.cells)).get(pair.id)
+            # a limit that the text before had reached as well is no reason
+            if reason and not gate.screen([before], len(self.cells)):
+                return f"the gate '{gate.name}' rejects it: {reason}"
+        return None
+
+    def correct(self, cell_id: str, pair: Pair) -> None:
+        """Puts a corrected pair in the place of an accepted one; later pairs must keep away from both texts."""
+        import numpy as np
+
+        row = self.pairs[cell_id]
+        lists = {"resources": list(pair.resources or ()), "components": list(pair.components or ())}
+        self.pairs[cell_id] = {**row, "response": pair.response, **lists}
+        self.screen.accept([pair], np.stack([self.vectors[row["id"]]]))
+        for gate in self.corpus_gates:
+            gate.accept([pair])
+
+    def drop(self, cell_id: str, reason: str, harmful: bool) -> int:
         """Takes an accepted pair out again: its cell is open, and what comes near the pair stays unwelcome.
+
+        Args:
+            cell_id: Its cell.
+            reason: Why the review dropped it.
+            harmful: Whether it was held harmful.
 
         Returns:
             The last attempt that would say the same again.
         """
         row = self.pairs.pop(cell_id)
         del self.vectors[row["id"]]
-        gone = ("dropped", "review", "safety", reason, "", 0.0)
+        gone = ("dropped", "review", "safety" if harmful else "quality", reason, "", 0.0)
         self.outcomes = [
             Outcome(item.id, item.cell_id, item.attempt, *gone, item.author) if item.id == row["id"] else item
             for item in self.outcomes
@@ -156,7 +187,9 @@ class Rounds:
 
     def _round(self, attempt: int, rows: Sequence[dict[str, Any]], screen: Screening | None = None) -> None:
         timer, said = self.timer, self.progress
-        said.stage("check", f"round {attempt + 1}: {len(rows):,} pairs, {self.gates + len(self.corpus_gates)} gates")
+        said.stage(
+            "check", f"round {attempt + 1}: {len(rows):,} pairs, {len(self.pair_gates) + len(self.corpus_gates)} gates"
+        )
         with timer("check"):
             lost = self._check(rows)
         candidates = [row for row in rows if row["id"] not in lost]

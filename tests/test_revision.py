@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,7 +16,15 @@ from corpusgen.checks import Rules, pair_of
 from corpusgen.checks.corrected import corrected
 from corpusgen.errors import RunError
 from corpusgen.recipe import load_inputs
-from corpusgen.reviews import Decision, ReviewFolder, content_hash, read_decisions, write_decisions
+from corpusgen.reviews import (
+    Decision,
+    ReviewFolder,
+    content_hash,
+    merge_decisions,
+    read_decisions,
+    write_decisions,
+)
+from corpusgen.revision import _Revision
 from corpusgen.run import Run
 from tests.conftest import ROOT
 
@@ -45,10 +55,10 @@ def lineage(run: Run) -> dict[str, Row]:
     return {row["pair_id"]: row for row in pq.read_table(run.lineage_path).to_pylist()}
 
 
-def decide(row: Row, outcome: Any, response: str | None = None, look: int = 1) -> Decision:
+def decide(row: Row, outcome: Any, response: str | None = None, look: int = 1, recorded: int = 1) -> Decision:
     judged = content_hash(row["prompt"], row["response"])
-    ids = (row["id"], row["cell_id"])
-    return Decision(look, *ids, judged, outcome, outcome == "drop", response, ("r-1",), "a-1", f"settled: {outcome}")
+    said = (outcome, outcome == "drop", response, ("r-1",), "a-1", f"settled: {outcome}")
+    return Decision(look, row["id"], row["cell_id"], judged, *said, recorded)
 
 
 def rebuild(run: Run, *decisions: Decision) -> dict[str, Row]:
@@ -133,6 +143,50 @@ def test_a_correction_takes_its_labels_with_it(run: Run) -> None:
     new = corrected(pair_of(row), without, Rules(inputs.taxonomy, inputs.recipe.checks))
     assert first.id not in (new.resources or ())
     assert set(new.components or ()) <= set(row["components"])
+
+
+def test_two_corrections_that_say_nearly_the_same_do_not_both_stand(run: Run) -> None:
+    one, two = [row for row in rows(run).values() if row["response_mode"] == "answer"][:2]
+    same = "Ask at the desk first, since each place does it in its own way, and keep the slip that they give you. "
+    both = same + "Most people are done within a quarter of an hour, and nobody minds a second visit."
+    after = rebuild(run, decide(one, "edit", both), decide(two, "edit", both + " Bring a pen."))
+    outcomes = {row["outcome"] for row in lineage(run).values()}
+    assert outcomes == {"edited", "dropped"}
+    assert sum(row["response"].startswith(same.strip()) for row in after.values()) == 1
+
+
+def test_later_decisions_do_not_change_what_filled_a_cell_before(run: Run) -> None:
+    some = [row for row in rows(run).values() if row["response_mode"] == "supportive_answer"][:6]
+    first = rebuild(run, *(decide(row, "drop") for row in some[3:]))
+    after = rebuild(
+        run,
+        *(decide(row, "drop") for row in some[3:]),
+        *(decide(row, "drop", recorded=2) for row in some[:3]),
+        # what filled a cell is judged in the same look
+        decide(first[some[3]["cell_id"]], "keep", recorded=2),
+    )
+    assert changed(first, after) == {row["cell_id"] for row in some[:4]}
+    assert after[some[3]["cell_id"]]["id"] == first[some[3]["cell_id"]]["id"]
+    assert after[some[3]["cell_id"]]["review_status"] == "kept"
+
+
+def test_newcomers_that_are_near_each_other_are_not_parted_by_the_split() -> None:
+    vectors = np.eye(4, dtype=np.float32)[[0, 0, 1]]
+    rounds: Any = SimpleNamespace(pairs={}, vectors={}, rules=None)
+    newcomers = [{"id": name, "cell_id": name, "prompt": name} for name in "abc"]
+    revision = _Revision(rounds, {"a": "train", "b": "test", "c": "test"}, 0.9)
+    lost = revision._in_other_splits(newcomers, vectors)
+    assert list(lost) == ["b"]
+    assert lost["b"][4] == "a"
+
+
+def test_what_is_decided_anew_comes_with_a_round_of_its_own() -> None:
+    row = {"id": "p", "cell_id": "c", "prompt": "", "response": ""}
+    first = merge_decisions((), [decide(row, "keep"), decide({**row, "id": "q"}, "keep")])
+    assert {item.round for item in first} == {1}
+    assert merge_decisions(first, first) == first
+    again = merge_decisions(first, [decide(row, "drop"), decide({**row, "id": "q"}, "keep")])
+    assert [(item.pair_id, item.outcome, item.round) for item in again] == [("q", "keep", 1), ("p", "drop", 2)]
 
 
 def test_a_decision_about_another_text_changes_nothing(run: Run) -> None:

@@ -92,6 +92,18 @@ class Screen:
         self._lexical.accept([pair.prompt for pair in pairs])
         self._overlap.accept([pair.response for pair in pairs])
 
+    def too_alike(self, pair: Pair) -> Duplicate | None:
+        """Returns the accepted pair whose response a corrected one shares too much with, if there is one.
+
+        What the corrected pair said before does not count.
+        """
+        found = [*self._exact_responses.edges([pair.response]), *self._overlap.edges([pair.response])]
+        for edge in found:
+            other = self.accepted[edge.first]
+            if other.id != pair.id:
+                return Duplicate(pair.id, other.id, "response", edge.similarity, other.response)
+        return None
+
     def _words(self, response: str) -> tuple[str, ...]:
         return words(" ".join(without_resources(response, self.registry)))
 
