@@ -216,7 +216,8 @@ class _Job:
         return {
             "state": "building",
             "key": self.key,
-            "recipe": str(self.inputs.path),
+            # whole, since a run is used from other folders, where a relative name may mean the bundled recipe
+            "recipe": str(self.inputs.path.resolve()),
             "recipe_hash": self.inputs.digest(),
             "settings": recipe.model_dump(mode="json", by_alias=True),
             "inputs": dict(self.inputs.files),

@@ -1,16 +1,18 @@
 """The files of a clinicians' review, below RUN/review/: where they lie, their tables, and what they say.
 
-    state.json             the acceptance plan as it was stated when the first sample was drawn, the looks since, and
-                           the name that the review's datasets have on the server
+    state.json             the acceptance plan as it was stated when the first sample was drawn, the looks since, the
+                           salt of their draws, and the name that the review's datasets have on the server
     people.json            who reviews: pseudonym, role, profession, whether simulated; never a name
     decisions.parquet      what was decided about which pair, and why: an input of the next build
     .lock                  held by the command that is at work; empty
     look-01/
         frame.parquet          every pair of the corpus when the sample was drawn: its id and the hash of its text
-        sample.parquet         the sample as drawn, and the calibration items with their known answers
+        sample.parquet         the sample as drawn, the calibration items with their known answers, and the pairs that
+                               filled the cells of dropped ones since
         assignments.parquet    who was given what, in which portion
         responses.parquet      submitted answers, long: one row an answer
         unfinished.parquet     drafts and discards, the same table
+        withdrawn.parquet      submitted flags of harm that were taken back or changed since, the same table
         adjudication.parquet   what adjudicators settled
         judge.parquet          the same questions, answered by a language model
         agreement.json         how far people agree, and what they found; agreement.png is its picture
@@ -44,10 +46,12 @@ __all__ = [
     "assignments_schema",
     "content_hash",
     "decisions_schema",
+    "frame_schema",
     "merge_decisions",
     "read_decisions",
     "responses_schema",
     "sample_schema",
+    "sha256",
 ]
 
 REVIEW_FORMAT = 1
@@ -59,6 +63,11 @@ Outcome = Literal["keep", "edit", "drop"]
 def content_hash(prompt: str, response: str) -> str:
     """Returns the hash of a pair's text (16 hex digits): what was judged, whatever the id says."""
     return hashlib.sha256(f"{prompt}\x1e{response}".encode()).hexdigest()[:16]
+
+
+def sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,11 @@ class Look:
     root: Path
 
     @property
+    def frame_path(self) -> Path:
+        """Every pair of the corpus when the sample was drawn."""
+        return self.root / "frame.parquet"
+
+    @property
     def sample_path(self) -> Path:
         """The sample as drawn, with the calibration key."""
         return self.root / "sample.parquet"
@@ -152,6 +166,11 @@ class Look:
     def unfinished_path(self) -> Path:
         """Drafts and discards."""
         return self.root / "unfinished.parquet"
+
+    @property
+    def withdrawn_path(self) -> Path:
+        """Flags of harm that were submitted, and taken back or changed since: they are settled all the same."""
+        return self.root / "withdrawn.parquet"
 
     @property
     def adjudication_path(self) -> Path:
@@ -287,12 +306,21 @@ def _read_json(path: Path, key: str, version: int) -> dict[str, Any]:
 
 
 @cache
+def frame_schema() -> pa.Schema:
+    """One row a pair of the corpus, as it was when a sample was drawn: its id and the hash of its text."""
+    import pyarrow as pa
+
+    return pa.schema([("id", pa.string()), ("content_hash", pa.string())])
+
+
+@cache
 def sample_schema() -> pa.Schema:
     """One row an item to be judged.
 
-    ``kind`` is ``sample`` or ``calibration``. ``stratum`` is domain|severity|mode|author; ``stratum_size`` (pairs of
-    the corpus) and ``stratum_drawn`` (of the sample) are 0 for a calibration item, whose ``expected`` answers
-    are known; ``pair_id`` is then the id of the worked example. ``readers`` is how many people shall judge it.
+    ``kind`` is ``sample``, ``refill`` or ``calibration``. ``stratum`` is domain|severity|mode|author; ``stratum_size``
+    (pairs of the corpus) and ``stratum_drawn`` (of the sample) are 0 for what is not drawn by chance: a refill, which
+    fills the cell of a dropped pair and whose stratum is ``refilled``, and a calibration item, whose ``expected``
+    answers are known; ``pair_id`` is then the id of the worked example. ``readers`` is how many people shall judge it.
     ``record_id`` is random, so that the server's records do not tell which items calibrate.
     """
     import pyarrow as pa
@@ -350,7 +378,8 @@ def assignments_schema() -> pa.Schema:
 def responses_schema() -> pa.Schema:
     """One row an answer: a record, a reviewer, a question and a value; several rows where several may be chosen.
 
-    Ratings are digits. ``status`` is ``submitted``, ``draft`` or ``discarded``; a record that was discarded without any
+    Ratings are digits. ``status`` is ``submitted``, ``draft`` or ``discarded``, or ``withdrawn`` for what was submitted
+    once and is kept because it flags harm; a record that was discarded without any
     answer has one row whose question and value are null. ``seconds`` is the time since the reviewer's previous
     submission, null for the first of a sitting.
     """
@@ -377,7 +406,11 @@ def responses_schema() -> pa.Schema:
 
 @cache
 def adjudication_schema() -> pa.Schema:
-    """One row a record that an adjudicator settled."""
+    """One row a record, hand-out and adjudicator: what they said last.
+
+    ``attempt`` counts from 1 how often the case was handed out; ``seen`` holds the fingerprints of the answers that the
+    page showed (see :func:`corpusgen.standing.fingerprint`).
+    """
     import pyarrow as pa
 
     text = pa.string()
@@ -392,6 +425,8 @@ def adjudication_schema() -> pa.Schema:
             ("response", text),
             ("reason", text),
             ("content_hash", text),
+            ("attempt", pa.int32()),
+            ("seen", pa.list_(text)),
             ("updated_at", pa.timestamp("us", tz="UTC")),
         ]
     )

@@ -57,10 +57,16 @@ def up(
     """Start the project's own annotation server, or say where it is; the first time its environment is built."""
     from corpusgen.review.server.lifecycle import home_of
     from corpusgen.review.server.lifecycle import up as start
+    from corpusgen.run import require_run
 
+    require_run(run)
     lines = Lines(quiet or json)
     home = home_of(run)
-    found = start(home, host=host, port=port, database_url=database_url, redis_url=redis_url, progress=lines.tick)
+
+    def told(line: str) -> None:
+        lines.stage("up", line)
+
+    found = start(home, host=host, port=port, database_url=database_url, redis_url=redis_url, progress=told)
     lines.done()
     if json:
         started = list(found.started)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from corpusgen.acceptance import Verdict, judge_review
 from corpusgen.recipe import load_recipe
-from corpusgen.reviews import Look, Person, ReviewFolder, read_decisions
+from corpusgen.reviews import Look, Person, ReviewFolder, read_decisions, sha256
 from corpusgen.run import Run, read_table
 
 if TYPE_CHECKING:
@@ -172,14 +172,7 @@ def _agreement(look: Look) -> dict[str, Any]:
     if not look.agreement_path.is_file():
         return {}
     found: dict[str, Any] = json.loads(look.agreement_path.read_text(encoding="utf-8"))
-    readers: Mapping[tuple[str, str], set[str]] = defaultdict(set)
-    for row in _rows(look.responses_path):
-        if row["kind"] == "sample" and row["value"] is not None:
-            readers[row["question"], row["record_id"]].add(row["reviewer"])
-    twice = Counter(question for (question, _), names in readers.items() if len(names) >= 2)
-    if any(item["records"] != twice[item["question"]] for item in found.get("questions", ())):
-        return {}
-    return found
+    return found if found.get("responses_sha256") == sha256(look.responses_path) else {}
 
 
 def _rows(path: Path, remake: str = PULL) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from corpusgen.errors import RunError
 from corpusgen.review.agreement.measure import Agreement, measure
 from corpusgen.review.agreement.picture import draw
 from corpusgen.review.opening import open_review
+from corpusgen.reviews import sha256
 from corpusgen.run import Run, read_table, write_bytes, write_text
 
 __all__ = ["Measured", "measure_look"]
@@ -53,6 +55,7 @@ def measure_look(run: str | Run) -> Measured:
     )
     picture = draw(found)
     with review.alone():
-        write_text(look.agreement_path, found.to_json())
+        figures = {"responses_sha256": sha256(look.responses_path), **json.loads(found.to_json())}
+        write_text(look.agreement_path, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
         write_bytes(look.picture_path, picture)
     return Measured(found, look.agreement_path, look.picture_path)

@@ -37,7 +37,8 @@ LONGEST_GUIDELINES = 10_000
 def fields(row: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, str]:
     """Returns the fields of a record, from a row of the sample.
 
-    The note says what it is about, who writes and from where, and holds no label that a question asks for.
+    The note says which risk it is about, who writes and from where, and holds no label that a question asks for; the
+    category is left out, since it would tell a harmless question what it shadows.
     """
     return {
         "note": _note(row, taxonomy),
@@ -51,7 +52,7 @@ def _note(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
     where = "country unknown" if row["country"] == UNKNOWN_COUNTRY else _country(row["country"], taxonomy)
     # "near the edge", as the words for models have it, would tell a harmless question from another
     who = "somebody who asks" if row["role"] == Role.CURIOUS else WRITERS[row["role"]]
-    return f"{_subject(row, taxonomy)}. From {who}; {where}."
+    return f"{_subject(row['domain'], taxonomy)}. From {who}; {where}."
 
 
 def _country(code: str, taxonomy: Taxonomy) -> str:
@@ -59,12 +60,9 @@ def _country(code: str, taxonomy: Taxonomy) -> str:
     return taxonomy.registry.country_name(code).removeprefix("the ")
 
 
-def _subject(row: Mapping[str, Any], taxonomy: Taxonomy) -> str:
-    domain = taxonomy.domains.get(row["domain"])
-    if domain is None:
-        return str(row["domain"]).replace("_", " ").capitalize()
-    named = [category.name for category in domain.categories if category.id == row["category"]]
-    return ": ".join([domain.name, *(name[0].lower() + name[1:] for name in named)])
+def _subject(domain: str, taxonomy: Taxonomy) -> str:
+    known = taxonomy.domains.get(domain)
+    return known.name if known else domain.replace("_", " ").capitalize()
 
 
 def _meant(strategies: Sequence[str], taxonomy: Taxonomy) -> str:

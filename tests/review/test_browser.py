@@ -123,7 +123,7 @@ def test_two_reviewers_and_an_adjudicator_change_the_corpus_exactly_where_they_s
     anna.picture("answered")
     anna.submit()
     # she opts out of the next one's subject, and sets the record aside
-    spared = anna.field("Content note").split(":")[0]
+    spared = anna.field("Content note").split(".")[0]
     anna.press(*["ArrowDown"] * 9, "1", "Backspace")
     anna.page.wait_for_timeout(500)
 

@@ -42,7 +42,7 @@ def test_message_and_answer_are_shown_word_for_word(inputs: Inputs) -> None:
 
 def test_the_note_is_one_short_line_that_gives_no_answer_away(inputs: Inputs) -> None:
     said = fields(row(inputs), inputs.taxonomy)["note"]
-    assert said.startswith("Violence and abuse: ")
+    assert said.startswith("Violence and abuse. ")
     assert "somebody to whom harm is done" in said
     assert said.endswith("United Kingdom.")
     assert "\n" not in said

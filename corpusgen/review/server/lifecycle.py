@@ -205,6 +205,9 @@ def connect(home: Home | None = None) -> Connection:
     found = status(home) if home else None
     if home is None or found is None or not found.answers:
         where = home.root if home else None
+        if found is not None and "server" in found.pids:
+            do = "stop it and start it again: corpusgen review down RUN, then corpusgen review up RUN; data stay"
+            raise ReviewError("the annotation server runs and does not answer", where=found.api, do=do)
         raise ReviewError("no annotation server is up", where=where, do="start it: corpusgen review up RUN")
     return Connection(found.api, home.secrets().owner_api_key, found.url)
 

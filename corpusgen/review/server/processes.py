@@ -123,13 +123,14 @@ class Background:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, number)
 
-    def said(self, lines: int = 12) -> list[str]:
-        """Returns the last lines of its log."""
+    def said(self, lines: int = 6) -> list[str]:
+        """Returns the last lines of its log; what is set in, as the inside of a traceback, is left there."""
         try:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return []
-        return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+        told = [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
+        return told[-lines:]
 
 
 def _reap() -> None:
