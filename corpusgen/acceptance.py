@@ -1,4 +1,4 @@
-"""The acceptance plan: how many rows a sample needs, what it shows, and whether a release may go out.
+"""The acceptance plan: what a sample shows of the corpus, and whether a release may go out.
 
 Harmful rows are counted as the sample was drawn, after adjudication; what was repaired since does not lower the count.
 """
@@ -7,134 +7,52 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from corpusgen.bounds import (
-    Stratum,
-    clopper_pearson_upper,
-    per_look,
-    sample_size,
-    weighted_estimate,
-    weighted_upper,
-)
+from corpusgen.bounds import Stratum, corpus_estimate, corpus_upper, per_look
+from corpusgen.compiled import compare, count, texts
 from corpusgen.errors import RunError
 from corpusgen.recipe import ReviewPlan
-from corpusgen.reviews import Decision, Look, ReviewFolder, content_hash, read_decisions
+from corpusgen.reviews import Decision, Look, ReviewFolder, read_decisions
 from corpusgen.run import read_table
-from corpusgen.schema import Severity
+from corpusgen.standing import Row, judged_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "Stratum",
-    "Verdict",
-    "clopper_pearson_upper",
-    "complete",
-    "judge_review",
-    "needs_adjudication",
-    "per_look",
-    "sample_size",
-    "statement",
-    "weighted_estimate",
-    "weighted_upper",
-]
+__all__ = ["Verdict", "judge_review", "statement"]
 
-Answers = Mapping[str, Sequence[str]]
-"""What one reviewer answered about one record: values by question."""
-
-REQUIRED = ("mode", "harm", "grounding", "relevance", "resource", "severity")
-"""Questions without which a record is not judged."""
-
-STATED = ("max_harm", "confidence", "tolerated", "looks")
-"""What of a plan is stated beforehand: changing it after seeing a sample would undo the guarantee."""
+BINDING = ("max_harm", "confidence", "tolerated", "looks")
+"""What of a plan binds: changing it after seeing a sample would undo the guarantee."""
 
 
 def statement(plan: ReviewPlan) -> dict[str, float | int]:
-    """Returns what of a plan is stated when the first sample is drawn, as state.json holds it under ``plan``."""
-    return {name: getattr(plan, name) for name in STATED}
-
-
-def complete(answers: Answers) -> bool:
-    """Returns whether every question is answered that must be."""
-    return all(answers.get(name) for name in REQUIRED)
-
-
-def needs_adjudication(answers: Mapping[str, Answers]) -> tuple[str, ...]:
-    """Returns why somebody has to settle a record, in words for people; nothing where nobody has to.
-
-    Args:
-        answers: Submitted answers by reviewer.
-    """
-    return tuple(dict.fromkeys(_reasons(list(answers.values()))))
-
-
-def _reasons(given: Sequence[Answers]) -> Iterator[str]:
-    def chosen(name: str) -> list[str]:
-        return [values[0] for answers in given if (values := answers.get(name))]
-
-    harm = chosen("harm")
-    if "yes" in harm:
-        yield "an answer was found harmful"
-    elif set(harm) - {"no"}:
-        yield "an answer was found possibly harmful"
-    for name, words in _DIFFER.items():
-        if len(set(chosen(name))) > 1:
-            yield f"the reviewers differ on {words}"
-    for name, words in _APART.items():
-        ranks = [_rank(name, value) for value in chosen(name)]
-        if any(abs(one - other) >= 2 for one, other in combinations(ranks, 2)):
-            yield f"the reviewers are two steps or more apart on {words}"
-    if any(text.strip() for answers in given for text in answers.get("correction", ())):
-        yield "a better answer was proposed"
-    if set(chosen("mode")) - {"as_it_should"}:
-        yield "it did not answer, or refuse, as it should"
-    if set(chosen("resource")) & {"wrong", "missing"}:
-        yield "the help that it names is wrong or missing"
-    if "1" in chosen("grounding"):
-        yield "it goes against good practice"
-    if "1" in chosen("relevance"):
-        yield "it does not fit the person"
-
-
-_DIFFER = {
-    "mode": "whether it answered or refused as it should",
-    "harm": "whether it could do harm",
-    "resource": "the help that it names",
-}
-_APART = {
-    "severity": "how serious the message is",
-    "grounding": "how well it follows good practice",
-    "relevance": "how well it fits the person",
-}
-
-
-def _rank(question: str, value: str) -> int:
-    return list(Severity).index(Severity(value)) if question == "severity" else int(value)
+    """Returns what of a plan binds from the first sample on, as state.json holds it under ``plan``."""
+    return {name: getattr(plan, name) for name in BINDING}
 
 
 class Verdict(NamedTuple):
     """Whether the release gate is met, and what it rests on.
 
     Attributes:
-        met: Whether the corpus may be released.
+        met: Whether the corpus may be released; also where programs took part, so that ``simulated`` has to be read.
         missing: What is missing, each a sentence that says what to do.
-        look: The look judged, from 1; 0 where no sample was drawn.
+        look: The last look, from 1; 0 where no sample was drawn.
         looks: Looks that the plan states.
-        rows: Rows of the sample, calibration items aside.
+        rows: Rows of its sample, calibration items and refills aside.
         judged: Of them, rows that all their readers have answered.
         harmful: Of these, rows that are harmful, or held to be so until an adjudicator has settled them.
-        estimate: Weighted share of harmful rows; none until every row is judged.
+        estimate: Share of harmful rows in the corpus, weighted; none until every row is judged.
         upper: Its one-sided upper bound at ``look_confidence``; none until every row is judged.
         limit: What the bound must stay below.
         confidence: Over all looks together.
         look_confidence: This look's share of it.
-        reviewers: People who answered.
-        adjudicators: People who settled something.
+        reviewers: People who answered, in any look.
+        adjudicators: People who settled something, in any look.
         simulated: Whether a program answered in the place of one of them.
         pending_decisions: Decisions that the corpus does not show yet.
+        unread: Pairs in the places of dropped ones that nobody has read to the end; the bound holds them for harmful.
     """
 
     met: bool
@@ -153,12 +71,14 @@ class Verdict(NamedTuple):
     adjudicators: int
     simulated: bool
     pending_decisions: int
+    unread: int = 0
 
 
 def judge_review(folder: ReviewFolder, corpus: pa.Table | Path, plan: ReviewPlan) -> Verdict:
-    """Returns whether the release gate is met for the last look, and if not, everything that is missing.
+    """Returns whether the release gate is met, and if not, everything that is missing.
 
-    The plan that counts is the one stated when the first sample was drawn.
+    The bound is the last look's; what is open, or was decided, in any look counts. The plan is the one stated when the
+    first sample was drawn.
 
     Args:
         folder: The review.
@@ -168,126 +88,139 @@ def judge_review(folder: ReviewFolder, corpus: pa.Table | Path, plan: ReviewPlan
     Raises:
         RunError: A file of the review is missing or damaged.
     """
-    stated = {name: value for name, value in folder.state().get("plan", {}).items() if name in STATED}
+    stated = {name: value for name, value in folder.state().get("plan", {}).items() if name in BINDING}
     binding = plan.model_copy(update=stated)
-    limits = (binding.max_harm, binding.confidence, per_look(binding.confidence, binding.looks))
+    confidence = per_look(binding.confidence, binding.looks)
     looks = folder.looks()
     if not looks:
-        missing = ("no sample was drawn: run `corpusgen review push`",)
-        return Verdict(False, missing, 0, binding.looks, 0, 0, 0, None, None, *limits, 0, 0, False, 0)
+        return _nothing_drawn(binding, confidence)
     look = looks[-1]
-    rows = _read_rows(look)
-    strata = _strata(rows, look)
-    missing_answers = [row for row in rows if row.short]
-    estimate = upper = None
-    if not missing_answers:
-        estimate, upper = weighted_estimate(strata), weighted_upper(strata, limits[2])
+    rows = {each.number: judged_rows(each) for each in looks}
+    sample = [row for row in rows[look.number] if row.sample["kind"] == "sample"]
+    strata = _strata(sample, look)
     decisions = read_decisions(folder.decisions_path)
     table = read_table(corpus) if isinstance(corpus, Path) else corpus
-    compiled = _compare(decisions, table)
-    taking_part = {name for row in rows for name in row.answers} | {name for row in rows for name in row.settled_by}
+    compiled = compare(decisions, table, rows, look, folder.root.parent / "lineage.parquet")
+    known = _known(rows, look, texts(table), compiled.refills)
+    short = sum(row.short for row in sample)
+    estimate = upper = None
+    counts = {"known": known.rows, "known_harmful": known.harmful, "dropped": known.dropped}
+    if not short:
+        estimate = corpus_estimate(strata, **counts)
+        upper = corpus_upper(strata, confidence, **counts, unread=known.unread)
     people = folder.people()
-    harmful = sum(row.harmful for row in rows if not row.short)
+    every = [row for some in rows.values() for row in some]
+    reviewers = {name for row in every for name in (*row.answers, *row.withdrawn)}
+    adjudicators = {word.adjudicator for row in every for word in row.words}
+    reviewers |= {name for item in decisions for name in item.reviewers}
+    adjudicators |= {item.adjudicator for item in decisions if item.adjudicator is not None}
     found = [
         *_plan_gaps(statement(plan), stated, len(looks), binding.looks),
-        *_row_gaps(rows, decisions, look.number),
-        *_decision_gaps(compiled),
+        *(gap for each in looks for gap in _row_gaps(rows[each.number], decisions, each.number, look.number)),
+        *compiled.gaps(),
     ]
-    if unknown := taking_part - set(people):
-        found.append(
-            f"people.json does not know {_count(len(unknown), 'person')} who answered: `corpusgen review pull`"
-        )
+    if unknown := (reviewers | adjudicators) - set(people):
+        found.append(f"people.json does not know {count(len(unknown), 'person')} who answered: `corpusgen review pull`")
+    harmful = sum(row.harmful for row in sample if not row.short)
     if upper is not None and upper >= binding.max_harm:
-        found.append(_too_harmful(upper, harmful, len(rows), binding, look.number))
+        counts["known"] += known.unread
+        mends = corpus_upper(strata, confidence, **counts, unread=0) < binding.max_harm
+        found.append(_too_harmful(upper, harmful, len(sample), known.unread if mends else 0, binding, look.number))
     return Verdict(
-        not found,
-        tuple(found),
-        look.number,
-        binding.looks,
-        len(rows),
-        len(rows) - len(missing_answers),
-        harmful,
-        estimate,
-        upper,
-        *limits,
-        len({name for row in rows for name in row.answers}),
-        len({name for row in rows for name in row.settled_by}),
-        any(people[name].simulated for name in taking_part if name in people),
-        len(compiled["pending"]),
+        met=not found,
+        missing=tuple(found),
+        look=look.number,
+        looks=binding.looks,
+        rows=len(sample),
+        judged=len(sample) - short,
+        harmful=harmful,
+        estimate=estimate,
+        upper=upper,
+        limit=binding.max_harm,
+        confidence=binding.confidence,
+        look_confidence=confidence,
+        reviewers=len(reviewers),
+        adjudicators=len(adjudicators),
+        simulated=any(people[name].simulated for name in reviewers | adjudicators if name in people),
+        pending_decisions=compiled.pending,
+        unread=known.unread,
     )
 
 
-class _Row(NamedTuple):
-    """A row of the sample with all that was said about it."""
-
-    pair_id: str
-    content_hash: str
-    stratum: str
-    stratum_size: int
-    stratum_drawn: int
-    readers: int
-    answers: Mapping[str, Answers]
-    settled: tuple[Mapping[str, Any], ...]
-
-    @property
-    def short(self) -> bool:
-        return len(self.answers) < self.readers
-
-    @property
-    def settled_by(self) -> set[str]:
-        return {item["adjudicator"] for item in self.settled}
-
-    @property
-    def open(self) -> bool:
-        return not self.settled and bool(needs_adjudication(self.answers))
-
-    @property
-    def harmful(self) -> bool:
-        if self.settled:
-            return any(item["harmful"] for item in self.settled)
-        return any(answers["harm"][0] != "no" for answers in self.answers.values())
-
-    def decided_by(self, decision: Decision | None) -> bool:
-        """Returns whether a decision is about this text and says what was judged last."""
-        if decision is None or decision.content_hash != self.content_hash:
-            return False
-        outcomes = {item["outcome"] for item in self.settled} or {"keep"}
-        return decision.outcome in outcomes and decision.harmful == self.harmful
+def _nothing_drawn(plan: ReviewPlan, confidence: float) -> Verdict:
+    return Verdict(
+        met=False,
+        missing=("no sample was drawn: run `corpusgen review push`",),
+        look=0,
+        looks=plan.looks,
+        rows=0,
+        judged=0,
+        harmful=0,
+        estimate=None,
+        upper=None,
+        limit=plan.max_harm,
+        confidence=plan.confidence,
+        look_confidence=confidence,
+        reviewers=0,
+        adjudicators=0,
+        simulated=False,
+        pending_decisions=0,
+    )
 
 
-def _read_rows(look: Look) -> list[_Row]:
-    """Returns the sample of a look, calibration items aside; what was said about another text does not count."""
-    answers: dict[tuple[str, str], dict[str, dict[str, list[str]]]] = defaultdict(lambda: defaultdict(dict))
-    if look.responses_path.is_file():
-        for row in read_table(look.responses_path, remake="corpusgen review pull").to_pylist():
-            if row["status"] == "submitted" and row["question"] is not None and row["value"] is not None:
-                given = answers[row["record_id"], row["content_hash"]][row["reviewer"]]
-                given.setdefault(row["question"], []).append(row["value"])
-    settled: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    if look.adjudication_path.is_file():
-        for row in read_table(look.adjudication_path, remake="corpusgen review pull").to_pylist():
-            settled[row["record_id"], row["content_hash"]].append(row)
-    rows = []
-    for row in read_table(look.sample_path, remake="corpusgen review push").to_pylist():
-        if row["kind"] != "sample":
-            continue
-        key = row["record_id"], row["content_hash"]
-        whole = {name: given for name, given in answers[key].items() if complete(given)}
-        same = {name: row[name] for name in ("pair_id", "content_hash", "stratum", "stratum_size", "stratum_drawn")}
-        rows.append(_Row(**same, readers=max(1, row["readers"]), answers=whole, settled=tuple(settled[key])))
-    return rows
+class _Known(NamedTuple):
+    """Rows of the corpus that are no part of the last look's strata, by what is known of them.
+
+    Attributes:
+        rows: Judged in an earlier look, or as refills.
+        harmful: Of them, those held harmful.
+        unread: Not judged to the end.
+        dropped: Rows of the strata that have left the corpus.
+    """
+
+    rows: int
+    harmful: int
+    unread: int
+    dropped: int
 
 
-def _strata(rows: Sequence[_Row], look: Look) -> list[Stratum]:
-    members: dict[str, list[_Row]] = defaultdict(list)
+def _known(rows: Mapping[int, Sequence[Row]], look: Look, now: Mapping[str, str], refills: frozenset[str]) -> _Known:
+    frame = {row["id"]: row["content_hash"] for row in read_table(look.frame_path).to_pylist()}
+    last = {row.pair_id: row for number in sorted(rows) for row in rows[number]}
+    before = {(row.pair_id, row.content_hash) for number, some in rows.items() if number < look.number for row in some}
+    judged = {name for name, text in frame.items() if (name, text) in before}
+    outside = [last.get(name) for name in (judged | refills) & now.keys()]
+    read = [row for row in outside if row is not None and not row.short]
+    return _Known(
+        rows=len(read),
+        harmful=sum(row.harmful and now[row.pair_id] == row.content_hash for row in read),
+        unread=len(outside) - len(read),
+        dropped=len(frame.keys() - judged - now.keys()),
+    )
+
+
+def _decided_by(row: Row, decision: Decision | None) -> bool:
+    """Returns whether a decision is about the text of a row and says what was judged last."""
+    if decision is None or decision.content_hash != row.content_hash or decision.harmful != row.harmful:
+        return False
+    word = row.word
+    if word is None:
+        return (decision.outcome, decision.response, decision.adjudicator) == ("keep", None, None)
+    said = (word.outcome, word.response if word.outcome == "edit" else None, word.adjudicator, word.reason)
+    return (decision.outcome, decision.response, decision.adjudicator, decision.reason) == said
+
+
+def _strata(rows: Sequence[Row], look: Look) -> list[Stratum]:
+    members: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        members[row.stratum].append(row)
+        members[row.sample["stratum"]].append(row)
     for name, some in members.items():
-        if len(some) != some[0].stratum_drawn:
-            what = f"holds {len(some)} rows of the stratum {name}, of which {some[0].stratum_drawn} were drawn"
+        drawn = some[0].sample["stratum_drawn"]
+        if len(some) != drawn:
+            what = f"holds {len(some)} rows of the stratum {name}, of which {drawn} were drawn"
             raise RunError(what, where=look.sample_path, do="restore it from a copy; a sample cannot be drawn again")
     return [
-        Stratum(some[0].stratum_size, len(some), sum(row.harmful for row in some if not row.short))
+        Stratum(some[0].sample["stratum_size"], len(some), sum(row.harmful for row in some if not row.short))
         for some in members.values()
     ]
 
@@ -295,7 +228,7 @@ def _strata(rows: Sequence[_Row], look: Look) -> list[Stratum]:
 def _plan_gaps(now: Mapping[str, Any], stated: Mapping[str, Any], drawn: int, looks: int) -> Iterator[str]:
     changed = [
         f"{name} was {stated.get(name, 'not stated')} and is {now[name]}"
-        for name in STATED
+        for name in BINDING
         if stated.get(name) != now[name]
     ]
     if changed:
@@ -304,81 +237,39 @@ def _plan_gaps(now: Mapping[str, Any], stated: Mapping[str, Any], drawn: int, lo
             "put it back in the recipe, or begin another review in a new run"
         )
     if drawn > looks:
-        yield f"{_count(drawn, 'sample')} drawn where the plan stated {looks}: begin another review in a new run"
+        yield f"{count(drawn, 'sample')} drawn where the plan stated {looks}: begin another review in a new run"
 
 
-def _row_gaps(rows: Sequence[_Row], decisions: Sequence[Decision], look: int) -> Iterator[str]:
-    of = f"of the {_count(len(rows), 'row')}"
-    if short := sum(row.short for row in rows):
+def _row_gaps(rows: Sequence[Row], decisions: Sequence[Decision], look: int, last: int) -> Iterator[str]:
+    """Yields what a look lacks; a row of an earlier look, or a refill, that is short of readers counts as unread."""
+    of = f"of the {count(len(rows), 'row')}" + ("" if look == last else f" of look {look}")
+    if look == last and (short := sum(row.short for row in rows if row.sample["kind"] == "sample")):
         yield (
             f"{short:,} {of} {_be(short)} not answered by all their readers: "
             "`corpusgen review status` says who has what, `corpusgen review pull` fetches new answers"
         )
-    if unsettled := sum(row.open for row in rows if not row.short):
+    if unsettled := sum(row.standing == "open" for row in rows):
         do = "`corpusgen review adjudicate` hands them out, `corpusgen review pull` fetches the outcome"
-        yield f"{unsettled:,} {of} {_wait(unsettled)} for an adjudicator: {do}"
+        yield f"{unsettled:,} {of} {'waits' if unsettled == 1 else 'wait'} for an adjudicator: {do}"
     by_pair = {decision.pair_id: decision for decision in decisions if decision.look == look}
-    ready = [row for row in rows if not row.short and not row.open]
-    if undecided := sum(not row.decided_by(by_pair.get(row.pair_id)) for row in ready):
+    ready = [row for row in rows if row.standing in ("agreed", "settled")]
+    if undecided := sum(not _decided_by(row, by_pair.get(row.pair_id)) for row in ready):
         yield f"{undecided:,} {of} {_be(undecided)} judged and not decided: `corpusgen review apply`"
 
 
-def _compare(decisions: Sequence[Decision], corpus: pa.Table) -> dict[str, list[Decision]]:
-    """Returns the last decision about each pair by what became of it; those that keep a harmful one twice."""
-    columns = ("id", "prompt", "response", "review_status")
-    pairs = {row["id"]: row for row in corpus.select(columns).to_pylist()}
-    found: dict[str, list[Decision]] = {"done": [], "pending": [], "stale": [], "harmful": []}
-    last = {decision.pair_id: decision for decision in sorted(decisions, key=lambda decision: decision.look)}
-    for decision in last.values():
-        row = pairs.get(decision.pair_id)
-        untouched = row is not None and content_hash(row["prompt"], row["response"]) == decision.content_hash
-        if decision.outcome == "keep":
-            # what an earlier look edited stays marked so when a later one keeps it
-            done = untouched and row is not None and row["review_status"] in ("kept", "edited")
-        else:
-            # a corrected answer that a gate rejects is dropped, and its cell filled again
-            done = row is None or (decision.outcome == "edit" and row["response"] == (decision.response or "").strip())
-        found["done" if done else "pending" if untouched else "stale"].append(decision)
-        if decision.harmful and decision.outcome == "keep":
-            found["harmful"].append(decision)
-    return found
-
-
-def _decision_gaps(compiled: Mapping[str, Sequence[Decision]]) -> Iterator[str]:
-    if count := len(compiled["pending"]):
-        yield f"{_count(count, 'decision')} {_be(count)} not compiled into the corpus yet: `corpusgen build`"
-    if count := len(compiled["stale"]):
-        yield (
-            f"{_count(count, 'decision')} {_be(count)} about texts that the corpus no longer holds: "
-            "build with the inputs of the sample, or draw a fresh one with `corpusgen review push --new-look`"
-        )
-    if count := len(compiled["harmful"]):
-        yield (
-            f"{_count(count, 'pair')} {_be(count)} kept though found harmful: "
-            "have the adjudicator edit or drop it, then `corpusgen review pull` and `corpusgen review apply`"
-        )
-
-
-def _too_harmful(upper: float, harmful: int, rows: int, plan: ReviewPlan, look: int) -> str:
+def _too_harmful(upper: float, harmful: int, rows: int, unread: int, plan: ReviewPlan, look: int) -> str:
     found = (
         f"the upper bound of harmful responses is {upper:.2%}, not below {plan.max_harm:.2%} "
-        f"({harmful:,} of {_count(rows, 'row')} harmful)"
+        f"({harmful:,} of {count(rows, 'row')} harmful)"
     )
-    if look < plan.looks:
+    if unread:
+        do = f"have the {count(unread, 'pair')} read that fill the places of dropped ones: `corpusgen review push`"
+    elif look < plan.looks:
         do = f"compile the decisions in, then draw look {look + 1} of {plan.looks}: `corpusgen review push --new-look`"
     else:
         do = "no further look was stated, so this corpus cannot pass; mend its author or seeds, and build another"
     return f"{found}: {do}"
 
 
-def _count(number: int, noun: str) -> str:
-    plural = {"person": "people"}.get(noun, noun + "s")
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 def _be(number: int) -> str:
     return "is" if number == 1 else "are"
-
-
-def _wait(number: int) -> str:
-    return "waits" if number == 1 else "wait"

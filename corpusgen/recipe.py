@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from corpusgen.bundled import locate
 from corpusgen.documents import Document, StrictModel, read_model
@@ -200,8 +200,8 @@ class ReviewPlan(StrictModel):
 
     max_harm: Annotated[float, Field(gt=0, lt=1)] = 0.01
     """Release when the one-sided upper bound on the share of harmful responses is below this."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    """Of that bound, over all looks together."""
+    confidence: Annotated[float, Field(lt=1)] = 0.95
+    """Of that bound, over all looks together; at least 0.8."""
     tolerated: Annotated[int, Field(ge=0, le=100)] = 1
     """Harmful responses that the sample may hold and still pass; with the two above it fixes the sample's size."""
     looks: Annotated[int, Field(ge=1, le=10)] = 1
@@ -212,6 +212,13 @@ class ReviewPlan(StrictModel):
     """Hidden items with known answers that everybody reads."""
     daily_portion: Annotated[int, Field(ge=1, le=100)] = 30
     """Records that one person is given a day at most."""
+
+    @field_validator("confidence")
+    @classmethod
+    def _shows_something(cls, confidence: float) -> float:
+        if confidence < 0.8:
+            raise ValueError("with a confidence below 0.8 a sample shows next to nothing; state 0.8 or more")
+        return confidence
 
 
 class Release(StrictModel):

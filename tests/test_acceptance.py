@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusgen.acceptance import (
+from corpusgen.acceptance import Verdict, judge_review, statement
+from corpusgen.assembly import lineage_table
+from corpusgen.bounds import (
     Stratum,
-    Verdict,
     clopper_pearson_upper,
-    judge_review,
-    needs_adjudication,
     per_look,
     sample_size,
-    statement,
     weighted_estimate,
     weighted_upper,
 )
+from corpusgen.disputes import needs_adjudication
 from corpusgen.errors import RunError
 from corpusgen.recipe import ReviewPlan
 from corpusgen.reviews import (
@@ -32,12 +32,15 @@ from corpusgen.reviews import (
     ReviewFolder,
     adjudication_schema,
     content_hash,
+    frame_schema,
     responses_schema,
     sample_schema,
     write_decisions,
 )
+from corpusgen.revision import Lineage
 from corpusgen.run import read_table, write_table
 from corpusgen.schema import corpus_schema
+from corpusgen.standing import fingerprint
 
 # bounds
 
@@ -135,6 +138,9 @@ FINE = {
 }
 
 
+NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
+
+
 def answered(**changes: str) -> dict[str, list[str]]:
     return {**FINE, **{name: [value] for name, value in changes.items()}}
 
@@ -165,6 +171,7 @@ def test_readers_who_agree_leave_nothing_to_settle() -> None:
         ([answered(resource="wrong"), answered(resource="wrong")], "the help that it names is wrong or missing"),
         ([answered(grounding="1")], "it goes against good practice"),
         ([answered(relevance="1")], "it does not fit the person"),
+        ([answered(harm_kinds="detail")], "kinds of harm are named where no harm was found"),
     ],
 )
 def test_what_somebody_has_to_settle(given: list[dict[str, list[str]]], reason: str) -> None:
@@ -195,6 +202,10 @@ class Review:
         self.settled: list[dict[str, Any]] = []
         self.decisions = [self.decision(f"p{number:02}") for number in range(20)]
         self.looks = 1
+        self.frame = {pair["id"]: self.hash(pair["id"]) for pair in self.pairs}
+        self.lineage: list[Lineage] = []
+        self.refills: list[dict[str, Any]] = []
+        self.withdrawn: dict[tuple[str, str], dict[str, list[str]]] = {}
         self.stated: Mapping[str, Any] = statement(PLAN)
         self.people = {
             "r-1": Person("r-1", "reviewer", "psychologist", False),
@@ -216,24 +227,32 @@ class Review:
             **values,
         )
 
-    def decide(self, pair_id: str, outcome: str, harmful: bool, response: str | None = None) -> None:
-        """An adjudicator settles a pair, and the decision is recorded."""
-        digest = self.hash(pair_id)
+    def decide(
+        self, pair_id: str, outcome: str, harmful: bool, response: str | None = None, adjudicator: str = "a-1"
+    ) -> None:
+        """An adjudicator settles a pair, having seen every answer so far, and the decision is recorded."""
+        digest, record = self.hash(pair_id), f"record-{pair_id}"
+        given = [*self.answers.items(), *self.withdrawn.items()]
+        seen = [fingerprint(who, answers) for (name, who), answers in given if name == record]
         self.settled.append(
             {
                 "look": 1,
-                "record_id": f"record-{pair_id}",
+                "record_id": record,
                 "pair_id": pair_id,
-                "adjudicator": "a-1",
+                "adjudicator": adjudicator,
                 "outcome": outcome,
                 "harmful": harmful,
                 "response": response,
                 "reason": "because",
                 "content_hash": digest,
+                "attempt": 1,
+                "seen": seen,
+                "updated_at": NOON,
             }
         )
         self.decisions = [item for item in self.decisions if item.pair_id != pair_id]
-        self.decisions.append(self.decision(pair_id, outcome, harmful, response=response, adjudicator="a-1"))
+        said = {"response": response, "adjudicator": adjudicator, "reason": "because"}
+        self.decisions.append(self.decision(pair_id, outcome, harmful, **said))
 
     def edit_corpus(self, pair_id: str, response: str) -> None:
         self.pair(pair_id)["response"] = response
@@ -243,7 +262,12 @@ class Review:
         return next(pair for pair in self.pairs if pair["id"] == pair_id)
 
     def drop_from_corpus(self, pair_id: str) -> None:
-        self.pair(pair_id)["id"] = f"new-{pair_id}"
+        """A build drops a pair and fills its cell again."""
+        pair = self.pair(pair_id)
+        pair.update(id=f"new-{pair_id}", response=f"Another answer than that of {pair_id}.")
+        after = content_hash(pair["prompt"], pair["response"])
+        said = ("dropped", self.hash(pair_id), after, pair["id"], ("r-1",), "a-1", "because")
+        self.lineage.append(Lineage(1, pair_id, pair["cell_id"], *said))
 
     def judge(self, plan: ReviewPlan = PLAN) -> Verdict:
         folder = self.folder
@@ -261,27 +285,54 @@ class Review:
                 "stratum_drawn": 20,
                 "readers": self.readers.get(f"p{number:02}", 1),
                 "content_hash": self.hash(f"p{number:02}"),
+                "prompt": f"Prompt {number}.",
             }
             for number in range(20)
         ]
         sample.append(
             {"record_id": "hidden", "kind": "calibration", "pair_id": "bad", "content_hash": "x", "readers": 0}
         )
-        responses = [
-            {"record_id": record, "reviewer": reviewer, "question": question, "value": value, "status": "submitted"}
-            | {"content_hash": self.hash(record[-3:]) if record != "hidden" else "x"}
-            for (record, reviewer), answers in self.answers.items()
-            for question, values in answers.items()
-            for value in values
-        ]
+        sample += self.refills
+        for number in range(1, look.number):
+            write_table(sample_schema().empty_table(), folder.look(number).sample_path)
+        frame = [{"id": name, "content_hash": digest} for name, digest in self.frame.items()]
+        write_table(pa.Table.from_pylist(frame, schema=frame_schema()), look.frame_path)
         write_table(pa.Table.from_pylist(sample, schema=sample_schema()), look.sample_path)
-        write_table(pa.Table.from_pylist(responses, schema=responses_schema()), look.responses_path)
+        write_table(self.said(self.answers, "submitted"), look.responses_path)
+        write_table(self.said(self.withdrawn, "withdrawn"), look.withdrawn_path)
+        write_table(lineage_table(self.lineage), folder.root.parent / "lineage.parquet")
         write_table(pa.Table.from_pylist(self.settled, schema=adjudication_schema()), look.adjudication_path)
         write_decisions(tuple(self.decisions), folder.decisions_path)
         rows = [{**pair, "review_status": self.status.get(pair["id"], "unreviewed")} for pair in self.pairs]
         corpus = folder.root.parent / "corpus.parquet"
         write_table(pa.Table.from_pylist(rows, schema=corpus_schema()), corpus)
         return judge_review(folder, corpus, plan)
+
+    def said(self, given: Mapping[tuple[str, str], Mapping[str, Sequence[str]]], status: str) -> pa.Table:
+        texts = {f"record-p{number:02}": self.hash(f"p{number:02}") for number in range(20)} | {"hidden": "x"}
+        texts |= {row["record_id"]: row["content_hash"] for row in self.refills}
+        rows = [
+            {"record_id": record, "reviewer": reviewer, "question": question, "value": value, "status": status}
+            | {"content_hash": texts[record]}
+            for (record, reviewer), answers in given.items()
+            for question, values in answers.items()
+            for value in values
+        ]
+        return pa.Table.from_pylist(rows, schema=responses_schema())
+
+    def read_refill(self, pair_id: str, **said: str) -> None:
+        """A pair that fills a cell is handed out, and read."""
+        pair = self.pair(pair_id)
+        row: dict[str, Any] = {
+            "record_id": f"record-{pair_id}",
+            "kind": "refill",
+            "pair_id": pair_id,
+            "stratum": "refilled",
+        }
+        digest = content_hash(pair["prompt"], pair["response"])
+        row |= {"stratum_size": 0, "stratum_drawn": 0, "readers": 1, "content_hash": digest, "prompt": pair["prompt"]}
+        self.refills.append(row)
+        self.answers[f"record-{pair_id}", "r-1"] = answered(**said)
 
 
 @pytest.fixture
@@ -376,9 +427,9 @@ def test_a_repaired_harm_still_counts_as_drawn(review: Review) -> None:
         review.decide(pair_id, "drop", harmful=True)
         review.drop_from_corpus(pair_id)
     verdict = review.judge()
-    assert "the upper bound of harmful responses is 31.70%, not below 20.00% (2 of 20 rows harmful)" in only(verdict)
+    assert "the upper bound of harmful responses is 33.70%, not below 20.00% (2 of 20 rows harmful)" in only(verdict)
     assert "draw look 2 of 2" in only(verdict)
-    assert verdict.estimate == pytest.approx(0.1)
+    assert verdict.estimate == pytest.approx(10 / 98)
     last = PLAN.model_copy(update={"looks": 1})
     review.stated = statement(last)
     assert "no further look was stated" in only(review.judge(last))
@@ -448,3 +499,153 @@ def test_a_sample_that_lost_rows_is_an_error(review: Review) -> None:
     write_table(read_table(path).slice(1), path)
     with pytest.raises(RunError, match="holds 19 rows of the stratum"):
         judge_review(review.folder, review.folder.root.parent / "corpus.parquet", PLAN)
+
+
+# the corpus that was sampled, and the one that is released
+
+
+@pytest.mark.parametrize("change", ["text", "added", "gone"])
+def test_a_corpus_that_was_not_sampled_is_not_released(review: Review, change: str) -> None:
+    if change == "text":
+        review.pair("p50")["response"] = "Never sampled."
+    elif change == "added":
+        review.pairs.append({"id": "q", "cell_id": "q", "prompt": "Another?", "response": "Another."})
+    else:
+        review.pairs.pop()
+    found = only(review.judge())
+    assert found.startswith("1 pair is gone that" if change == "gone" else "1 pair is in the corpus that")
+    assert "build again from the inputs of the sample" in found
+
+
+def test_a_refill_that_no_decision_explains_is_not_released(review: Review) -> None:
+    review.drop_from_corpus("p50")
+    missing = review.judge().missing
+    assert any("that no decision put there" in item for item in missing)
+    assert any("by no decision" in item for item in missing)
+
+
+def test_a_text_that_was_dropped_does_not_come_back(review: Review) -> None:
+    review.decide("p03", "drop", harmful=False)
+    review.drop_from_corpus("p03")
+    assert review.judge().met
+    review.pair("p50")["id"] = "back"
+    review.pair("back").update(prompt="Prompt 3.", response="Yes.")
+    assert any("1 pair is in the corpus with a text that was dropped or edited" in m for m in review.judge().missing)
+
+
+def test_a_decision_about_a_pair_that_was_not_drawn_is_none(review: Review) -> None:
+    review.decisions.append(review.decision("p50", "edit", response="Smuggled.", adjudicator="a-1"))
+    review.edit_corpus("p50", "Smuggled.")
+    assert any("1 decision is about pairs that no sample of their look holds" in m for m in review.judge().missing)
+
+
+def test_refills_count_as_harmful_until_they_are_read(review: Review) -> None:
+    clean = review.judge().upper or 0
+    review.decide("p03", "drop", harmful=False)
+    review.drop_from_corpus("p03")
+    verdict = review.judge()
+    assert verdict.unread == 1
+    assert verdict.upper == pytest.approx(clean + 0.01)
+    review.read_refill("new-p03")
+    assert "1 of the 21 rows is judged and not decided" in only(review.judge())
+    review.decisions.append(
+        review.decision("p03")._replace(pair_id="new-p03", content_hash=review.refills[0]["content_hash"])
+    )
+    review.status["new-p03"] = "kept"
+    verdict = review.judge()
+    assert verdict.met
+    assert (verdict.unread, verdict.rows) == (0, 20)
+    assert verdict.upper == pytest.approx(clean)
+
+
+def test_where_the_reading_of_refills_would_do_it_asks_for_that(review: Review) -> None:
+    for pair_id in ("p03", "p04", "p05", "p06"):
+        review.decide(pair_id, "drop", harmful=False)
+        review.drop_from_corpus(pair_id)
+    assert "have the 4 pairs read that fill the places of dropped ones" in only(review.judge())
+
+
+# one rule for what is settled
+
+
+def test_a_flag_that_the_adjudicator_did_not_see_shuts_the_gate(review: Review) -> None:
+    review.answers["record-p03", "r-1"] = answered(harm="possible")
+    review.decide("p03", "keep", harmful=False)
+    assert review.judge().met
+    review.answers["record-p03", "r-2"] = answered(harm="yes")
+    verdict = review.judge()
+    assert "1 of the 20 rows waits for an adjudicator" in verdict.missing[0]
+    assert verdict.harmful == 1
+
+
+def test_a_flag_that_was_taken_back_shuts_the_gate_until_it_is_settled(review: Review) -> None:
+    review.withdrawn["record-p03", "r-1"] = answered(harm="yes")
+    verdict = review.judge()
+    assert "1 of the 20 rows waits for an adjudicator" in verdict.missing[0]
+    assert verdict.harmful == 1
+    review.decide("p03", "keep", harmful=False)
+    assert review.judge().met
+
+
+def test_adjudicators_who_contradict_each_other_have_settled_nothing(review: Review) -> None:
+    review.people["a-2"] = Person("a-2", "adjudicator", "", False)
+    review.answers["record-p03", "r-1"] = answered(harm="yes")
+    review.decide("p03", "drop", harmful=True)
+    review.decide("p03", "keep", harmful=False, adjudicator="a-2")
+    verdict = review.judge()
+    assert "1 of the 20 rows waits for an adjudicator" in verdict.missing[0]
+    assert verdict.harmful == 1
+
+
+def test_short_of_a_reader_outranks_settled(review: Review) -> None:
+    review.readers["p03"] = 2
+    review.answers["record-p03", "r-1"] = answered(harm="possible")
+    review.decide("p03", "keep", harmful=False)
+    assert "1 of the 20 rows is not answered by all their readers" in only(review.judge())
+
+
+@pytest.mark.parametrize("change", [{"response": "Another correction."}, {"adjudicator": "a-2"}, {"reason": "other"}])
+def test_a_decision_says_what_the_adjudicator_said_last(review: Review, change: dict[str, str]) -> None:
+    review.people["a-2"] = Person("a-2", "adjudicator", "", False)
+    review.decide("p03", "edit", harmful=False, response="Better.")
+    review.edit_corpus("p03", "Better.")
+    assert review.judge().met
+    review.settled[0].update(change)
+    assert "1 of the 20 rows is judged and not decided" in only(review.judge())
+
+
+def test_a_late_flag_in_an_earlier_look_shuts_the_gate(review: Review) -> None:
+    review.judge()
+    first = review.folder.look(1)
+    sample, said = (
+        read_table(first.sample_path),
+        review.said({("record-p03", "r-1"): answered(harm="yes")}, "submitted"),
+    )
+    review.looks = 2
+    review.decisions = [item._replace(look=2) for item in review.decisions]
+    assert review.judge().met
+    row = sample.filter(pa.compute.equal(sample["pair_id"], "p03"))
+    write_table(row, first.sample_path)
+    write_table(said, first.responses_path)
+    corpus = review.folder.root.parent / "corpus.parquet"
+    found = judge_review(review.folder, corpus, PLAN)
+    assert "1 of the 1 row of look 1 waits for an adjudicator" in found.missing[0]
+    assert not found.met
+
+
+def test_an_earlier_look_may_have_kept_what_is_gone_since(review: Review) -> None:
+    review.looks = 2
+    review.decisions = [item._replace(look=2) for item in review.decisions]
+    review.decisions.append(review.decision("p50")._replace(pair_id="gone", look=1))
+    missing = review.judge().missing
+    assert not any("no longer holds" in item for item in missing)
+
+
+def test_a_program_in_an_earlier_look_is_named(review: Review) -> None:
+    review.looks = 2
+    review.people["a-9"] = Person("a-9", "adjudicator", "", True)
+    review.decisions = [item._replace(look=2) for item in review.decisions]
+    review.decisions.append(review.decision("p50", "edit", response="By a program.", adjudicator="a-9"))
+    verdict = review.judge()
+    assert verdict.simulated
+    assert verdict.adjudicators == 1

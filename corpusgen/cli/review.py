@@ -105,11 +105,15 @@ def users(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Programs answer in their place; the card will say so.")
     ] = False,
+    renewed: Annotated[
+        list[str] | None,
+        typer.Option("--new-password", metavar="NAME", help="Give somebody another password; may be repeated."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Make accounts for reviewers and adjudicators, or count who takes part. Passwords are shown once."""
+    """Make accounts for reviewers and adjudicators, or show who takes part. Passwords are shown once."""
     from corpusgen.review.opening import open_review
-    from corpusgen.review.people import enrol, invitee
+    from corpusgen.review.people import enrol, invitee, new_password, pseudonyms
     from corpusgen.review.server.lifecycle import connect, home_of
 
     review = open_review(run)
@@ -121,16 +125,28 @@ def users(
         adjudicators=[invitee(text) for text in adjudicator or ()],
         simulated=simulated,
     )
+    passwords = {name: new_password(connection, name) for name in renewed or ()}
     if json:
-        show_json([item._asdict() for item in invited])
+        show_json([item._asdict() for item in invited] + [{"username": n, "password": p} for n, p in passwords.items()])
         return
     for item in invited:
         password = f"password {item.password}" if item.password else "has a password already"
         say(f"{item.username} ({item.pseudonym}): {item.url} {password}")
-    people = review.folder.people().values()
-    counted = {role: sum(person.role == role for person in people) for role in ("reviewer", "adjudicator")}
-    say(f"taking part: {counted['reviewer']} reviewers, {counted['adjudicator']} adjudicators")
-    say(f"next: corpusgen review push {run}")
+    for name, password in passwords.items():
+        say(f"{name}: {connection.page}/sign-in password {password}")
+    people = review.folder.people()
+    known = (*pseudonyms(connection, "reviewer").items(), *pseudonyms(connection, "adjudicator").items())
+    names = {pseudonym: name for name, pseudonym in known}
+    if not invited and not passwords and people:
+        rows = [(names.get(person.pseudonym, "no account here"), *person[:3]) for person in people.values()]
+        table(["name", "pseudonym", "role", "profession"], rows)
+    reviewers = sum(person.role == "reviewer" for person in people.values())
+    say(f"taking part: {_some(reviewers, 'reviewer')}, {_some(len(people) - reviewers, 'adjudicator')}")
+    say(f"next: corpusgen review push {run}" if reviewers else f"next: corpusgen review users {run} --reviewer NAME")
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def push(
@@ -156,11 +172,17 @@ def push(
     say(f"look {sent.look}: {sent.drawn:,} pairs and {sent.calibration:,} calibration items, {drawn}")
     for portion in sent.portions:
         mended = ", left unfinished by an earlier push" if portion.mended else ""
-        say(f"{portion.reviewer}, portion {portion.portion}: {portion.records} records{mended}: {portion.url}")
+        say(f"{portion.reviewer}, portion {portion.portion}: {_some(portion.records, 'record')}{mended}: {portion.url}")
+    if sent.refills:
+        say(f"{_some(sent.refills, 'pair')} that took the place of dropped ones joined the sample")
     if not sent.portions:
-        say("nothing to give today: everybody has what a day allows, or everything is given")
+        say(
+            "nothing to give today: everybody has what a day allows, or everything is given; tomorrow's comes with push"
+        )
     for line in sent.starved:
         say(f"cannot be given: {line}")
+    if sent.starved:
+        say(f"somebody else has to read these: corpusgen review users {run} --reviewer NAME")
     for line in sent.warnings:
         say(f"warning: {line}")
     say(f"next: corpusgen review pull {run}")
@@ -268,8 +290,8 @@ def adjudicate(run: RunFolder, json: Json = False, quiet: Quiet = False) -> None
     if json:
         show_json(vars(found))
     elif not quiet:
-        again = f", {found.again:,} of them come back" if found.again else ""
-        say(f"look {found.look}: {found.new:,} new cases{again}; {found.waiting:,} wait for an adjudicator")
+        again = f", of which {found.again:,} came back" if found.again else ""
+        say(f"look {found.look}: {_some(found.new, 'new case')}{again}; {found.waiting:,} wait for an adjudicator")
         if found.url:
             say(found.url)
         for line in found.warnings:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from corpusgen.errors import Unmet
-from corpusgen.review.judgement import Judgement, judgements
+from corpusgen.review.judgement import Corrections, Judgement, judgements
 from corpusgen.review.opening import open_review
-from corpusgen.reviews import Decision, write_decisions
+from corpusgen.reviews import Decision, merge_decisions, write_decisions
 from corpusgen.run import Run
 
 __all__ = ["Applied", "Rejected", "apply", "raise_rejected"]
@@ -29,15 +29,15 @@ class Applied:
     """What was decided.
 
     Attributes:
-        look: The look that is under way.
-        rows: Pairs in its sample.
+        look: The look that is under way; the pairs counted are its own.
+        rows: Pairs in its sample, and those that took the places of dropped ones.
         kept: Pairs that stay as they are.
         edited: Pairs that get a corrected answer.
         dropped: Pairs that go, and whose cells are filled again.
-        new: Decisions that are new, or another than before.
+        new: Decisions of any look that are new, or another than before.
         waiting: Pairs that some reader has not answered.
-        open: Pairs that wait for an adjudicator.
-        rejected: An adjudicator's words that were not taken.
+        open: Pairs of any look that wait for an adjudicator.
+        rejected: Words of adjudicators, in any look, that were not taken.
     """
 
     look: int
@@ -54,7 +54,7 @@ class Applied:
 def apply(run: str | Run) -> Applied:
     """Records what was decided about every pair whose judgement is complete.
 
-    Decisions of earlier looks stay, and so does one whose case was opened again, until it is settled anew.
+    A decision whose case was opened again stays until it is settled anew.
 
     Returns:
         What was decided; :func:`raise_rejected` says which words were not taken.
@@ -66,25 +66,25 @@ def apply(run: str | Run) -> Applied:
     review = open_review(run)
     look = review.require_look()
     with review.alone():
-        found = judgements(review, look)
-        before = {(item.look, item.pair_id): item for item in review.decisions}
-        made = {(item.look, item.pair_id): item for item in _decisions(look.number, found)}
-        merged = tuple(sorted({**before, **made}.values()))
-        new = sum(before.get(key) != item for key, item in made.items())
+        corrections = Corrections(review)
+        found = {each.number: judgements(review, each, corrections) for each in review.folder.looks()}
+        before = review.decisions
+        merged = merge_decisions(before, (item for number in found for item in _decisions(number, found[number])))
+        new = len(set(merged) - set(before))
         if new or not review.folder.decisions_path.is_file():
             write_decisions(merged, review.folder.decisions_path)
     outcomes = Counter(item.outcome for item in merged if item.look == look.number)
-    standing = Counter(item.standing for item in found)
+    every = [item for some in found.values() for item in some]
     return Applied(
         look=look.number,
-        rows=len(found),
+        rows=len(found[look.number]),
         kept=outcomes["keep"],
         edited=outcomes["edit"],
         dropped=outcomes["drop"],
         new=new,
-        waiting=standing["waiting"],
-        open=standing["open"],
-        rejected=tuple(_rejected(found)),
+        waiting=sum(item.standing == "short" for item in found[look.number]),
+        open=sum(item.standing == "open" for item in every),
+        rejected=tuple(_rejected(every)),
     )
 
 
@@ -103,31 +103,26 @@ def raise_rejected(applied: Applied, run: Run) -> None:
 
 def _decisions(look: int, found: Sequence[Judgement]) -> Iterator[Decision]:
     for item in found:
+        row, word = item.row, item.row.word
+        same: dict[str, Any] = {
+            "look": look,
+            "pair_id": row.pair_id,
+            "cell_id": row.sample["cell_id"],
+            "content_hash": row.content_hash,
+            "harmful": row.harmful,
+            "reviewers": tuple(sorted(row.answers)),
+        }
         if item.standing == "agreed":
-            alone = len(item.answers) == 1
+            alone = len(row.answers) == 1
             reason = "one reviewer judged it, and nothing was to settle" if alone else "the reviewers agreed"
-            yield _decision(look, item, "keep", reason)
-        elif item.standing == "settled" and item.settled is not None:
-            yield _decision(look, item, item.settled["outcome"], item.settled["reason"])
-
-
-def _decision(look: int, item: Judgement, outcome: str, reason: str) -> Decision:
-    settled = item.settled
-    return Decision(
-        look=look,
-        pair_id=item.row["pair_id"],
-        cell_id=item.row["cell_id"],
-        content_hash=item.row["content_hash"],
-        outcome=outcome,  # type: ignore[arg-type]  # one of the options of the page
-        harmful=bool(settled and settled["harmful"]),
-        response=settled["response"] if settled and outcome == "edit" else None,
-        reviewers=tuple(sorted(item.answers)),
-        adjudicator=settled["adjudicator"] if settled else None,
-        reason=reason,
-    )
+            yield Decision(**same, outcome="keep", response=None, adjudicator=None, reason=reason)
+        elif item.standing == "settled" and word is not None:
+            response = word.response if word.outcome == "edit" else None
+            said: dict[str, Any] = {"outcome": word.outcome, "adjudicator": word.adjudicator, "reason": word.reason}
+            yield Decision(**same, **said, response=response)
 
 
 def _rejected(found: Sequence[Judgement]) -> Iterator[Rejected]:
     for item in found:
         if item.rejection is not None:
-            yield Rejected(item.row["pair_id"], item.rejection.gate, item.rejection.reason)
+            yield Rejected(item.row.pair_id, item.rejection.gate, item.rejection.reason)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from corpusgen.examples import SLOT, BadResponse, Example, Examples
 from corpusgen.plan import stable_hash
 from corpusgen.recipe import ReviewPlan
+from corpusgen.review.layout import Layout
 from corpusgen.schema import UNKNOWN_COUNTRY, Mode
 
 __all__ = ["KNOWN", "CalibrationItem", "Known", "calibration_items", "known_answers"]
 
 
 class CalibrationItem(NamedTuple):
-    """A worked example to be judged, and its acceptable values by question."""
+    """A worked example to be judged, laid out as the corpus is, and its acceptable values by question."""
 
     example: Example
     expected: tuple[tuple[str, tuple[str, ...]], ...]
@@ -85,22 +86,27 @@ shall have to read for calibration's sake.
 """
 
 
-def calibration_items(examples: Examples, plan: ReviewPlan, look: int, seed: int) -> list[CalibrationItem]:
-    """Returns the calibration items of a look: as many as the plan says, or all there are.
+def calibration_items(
+    examples: Examples, plan: ReviewPlan, look: int, salt: str, layout: Layout
+) -> list[CalibrationItem]:
+    """Returns the calibration items of a look, laid out as the corpus is: as many as the plan says, or all there are.
 
-    Exemplars are spread over domains and kinds of answer, bad responses over gates and domains. Looks take turns
-    through one order of each, fixed by the seed, so that an item comes again only when all have been used.
+    An item is left out whose content note, or what its answer was meant to do, never occurs in the corpus: it could be
+    told from the rest. Exemplars are spread over domains and kinds of answer, bad responses over gates and domains;
+    those whose message is of usual length come first. Looks take turns through one order of each, fixed by the salt, so
+    that an item comes again only when all have been used.
 
     Args:
         examples: The worked examples; exemplars written for other uses are left alone.
         plan: The review plan.
         look: Number of the look, from 1.
-        seed: Of the recipe.
+        salt: Of the review's draws.
+        layout: Of the corpus.
     """
-    calibrating = [item for item in examples.exemplars if item.use == "calibrate"]
-    good = _spread(calibrating, [(item.domain, item.response_mode) for item in calibrating], seed)
-    telling = [item for item in examples.bad_responses if known_answers(item)]
-    bad = _spread(telling, [(item.gate, item.domain) for item in telling], seed)
+    calibrating = _laid_out((item for item in examples.exemplars if item.use == "calibrate"), layout, salt)
+    good = _spread(calibrating, [(item.domain, item.response_mode) for item in calibrating], salt, layout)
+    telling = _laid_out((item for item in examples.bad_responses if known_answers(item)), layout, salt)
+    bad = _spread(telling, [(item.gate, item.domain) for item in telling], salt, layout)
     few_bad = min(plan.calibration - plan.calibration // 2, len(bad))
     few_good = min(plan.calibration - few_bad, len(good))
     few_bad = min(plan.calibration - few_good, len(bad))
@@ -143,14 +149,18 @@ def _right_resource(example: Example) -> str:
 _E = TypeVar("_E", bound=Example)
 
 
-def _spread(items: Sequence[_E], groups: Sequence[tuple[str, str]], seed: int) -> list[_E]:
-    """Returns the items in an order in which every stretch holds its groups as evenly as may be."""
+def _laid_out(items: Iterable[_E], layout: Layout, salt: str) -> list[_E]:
+    return [laid_out for item in items if (laid_out := layout.like(item, salt)) is not None]
+
+
+def _spread(items: Sequence[_E], groups: Sequence[tuple[str, str]], salt: str, layout: Layout) -> list[_E]:
+    """Returns the items in an order whose every stretch holds its groups evenly; those of usual length come first."""
     left = {item.id: (item, group) for item, group in zip(items, groups, strict=True)}
     used: Counter[str] = Counter()
-    ranks = {name: stable_hash("calibration", seed, name) for name in left}
+    ranks = {name: (not layout.usual(item), stable_hash("calibration", salt, name)) for name, (item, _) in left.items()}
     order: list[_E] = []
     while left:
-        name = min(left, key=lambda name: (*(used[group] for group in left[name][1]), ranks[name]))
+        name = min(left, key=lambda name: (ranks[name][0], *(used[group] for group in left[name][1]), ranks[name][1]))
         item, group = left.pop(name)
         used.update(group)
         order.append(item)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +16,8 @@ __all__ = ["Dataset", "Shelf", "asking"]
 
 BATCH = 250
 """Records a request; Argilla takes 500."""
+REMOVED = 100
+"""Records a request to take out; Argilla takes no more."""
 PAGE = 500
 """Records a page; Argilla gives 1,000 at most."""
 ATTEMPTS = 5
@@ -89,6 +91,30 @@ class Shelf:
             for start in range(0, len(items), BATCH):
                 body = {"items": [_with_fields(item, _shown) for item in items[start : start + BATCH]]}
                 self.http.put(f"/api/v1/datasets/{dataset.id}/records/bulk", json=body).raise_for_status()
+
+    def remove(self, dataset: Dataset, records: Collection[str]) -> int:
+        """Takes records out that nobody has answered, begun or set aside; returns how many.
+
+        What the server holds is looked at anew before each request, so that an answer that came meanwhile stays.
+
+        Args:
+            dataset: Where they are.
+            records: Their ``external_id``; others are left alone, and so are those that are gone.
+
+        Raises:
+            ReviewError: The server refuses, or does not answer.
+        """
+        removed = 0
+        while untouched := [
+            record["id"]
+            for record in self.records(dataset, responses=True)
+            if record["external_id"] in records and not record["responses"]
+        ][:REMOVED]:
+            with asking(f"taking {len(untouched)} records out of '{dataset.name}'"):
+                where = f"/api/v1/datasets/{dataset.id}/records"
+                self.http.delete(where, params={"ids": ",".join(untouched)}).raise_for_status()
+            removed += len(untouched)
+        return removed
 
     def records(self, dataset: Dataset, *, responses: bool = False) -> list[dict[str, Any]]:
         """Returns every record as the server gives it, in the order in which they were added.

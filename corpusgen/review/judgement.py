@@ -1,57 +1,42 @@
-"""Where the judgement of each sampled pair stands: waiting for readers, to be settled, agreed on, or settled."""
+"""What was said about each sampled pair, with corrected answers held against the gates that every pair passes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from corpusgen.acceptance import complete, needs_adjudication
 from corpusgen.checks import Pair, PairGate, Rejection, Rules, check_pair, pair_gates, pair_of
 from corpusgen.checks.corrected import corrected
-from corpusgen.review.answers import Answers, by_record, last_answered
-from corpusgen.review.opening import Review, read_rows
+from corpusgen.review.opening import Review
 from corpusgen.reviews import Look
+from corpusgen.standing import Row, Standing, judged_rows
 
 __all__ = ["Corrections", "Judgement", "judgements"]
 
-Standing = Literal["waiting", "open", "agreed", "settled"]
-
 
 class Judgement(NamedTuple):
-    """What is known about one pair of a sample.
+    """What is known about one pair of a look, its corrected answer held against the gates.
 
     Attributes:
-        row: Its row of the sample.
-        answers: What its reviewers answered, whole answers only.
-        reasons: Why somebody has to settle it, for people; nothing where nobody has to.
-        settled: An adjudicator's last word, or None.
-        again: Why that word does not stand, for people, or nothing.
+        row: The pair with all that was said about it.
         rejection: The gate that turned the corrected answer away, where one did; ``correction`` where there is none to
             speak of, ``outcome`` where a harmful answer was to be kept.
     """
 
-    row: Mapping[str, Any]
-    answers: Answers
-    reasons: tuple[str, ...]
-    settled: Mapping[str, Any] | None
-    again: str = ""
+    row: Row
     rejection: Rejection | None = None
 
     @property
-    def standing(self) -> Standing:
-        """Where it stands.
+    def again(self) -> str:
+        """Why an adjudicator's word does not stand, for people, or nothing."""
+        return _told(self.rejection) if self.rejection else self.row.again
 
-        ``open`` is for an adjudicator: when every reader has answered, and at once where somebody sees harm.
-        """
-        if self.settled is not None:
-            return "open" if self.again else "settled"
-        harm = any(answers["harm"][0] != "no" for answers in self.answers.values())
-        if len(self.answers) < max(1, self.row["readers"]) and not harm:
-            return "waiting"
-        return "open" if self.reasons else "agreed"
+    @property
+    def standing(self) -> Standing:
+        """Where it stands; a word that a gate turned away goes back to the adjudicator at once."""
+        return "open" if self.rejection else self.row.standing
 
 
 class Corrections:
@@ -117,28 +102,17 @@ def judgements(review: Review, look: Look, corrections: Corrections | None = Non
         RunError: A table is damaged.
     """
     judge = corrections or Corrections(review)
-    rows = read_rows(look.responses_path)
-    answers, when = by_record(rows), last_answered(rows)
-    settled = {row["record_id"]: row for row in read_rows(look.adjudication_path)}
-    found = []
-    for row in read_rows(look.sample_path):
-        if row["kind"] != "sample":
-            continue
-        name = row["record_id"]
-        whole = {who: said for who, said in answers.get(name, {}).items() if complete(said)}
-        last = settled.get(name)
-        later = _later(name, whole, when, last)
-        rejection = _rejection(row, last, judge) if last else None
-        again = _told(rejection) if rejection else later
-        found.append(Judgement(row, whole, needs_adjudication(whole), last, again, rejection))
-    return found
+    return [Judgement(row, _rejection(row, judge)) for row in judged_rows(look)]
 
 
-def _rejection(row: Mapping[str, Any], last: Mapping[str, Any], judge: Corrections) -> Rejection | None:
-    if last["outcome"] == "edit":
-        return judge.rejection(row, last["response"] or "")
-    if last["outcome"] == "keep" and last["harmful"]:
-        return Rejection("outcome", "safety", "an answer that was found harmful is corrected or dropped, never kept")
+def _rejection(row: Row, judge: Corrections) -> Rejection | None:
+    word = row.word
+    if word is None:
+        return None
+    if word.outcome == "edit":
+        return judge.rejection(row.sample, word.response or "")
+    if word.outcome == "keep" and word.harmful:
+        return Rejection("outcome", "safety", row.again)
     return None
 
 
@@ -146,15 +120,3 @@ def _told(rejection: Rejection) -> str:
     if rejection.gate in ("correction", "outcome"):
         return rejection.reason
     return f"the corrected answer was not taken; the gate '{rejection.gate}' says: {rejection.reason}"
-
-
-def _later(
-    name: str, answers: Answers, when: Mapping[tuple[str, str], datetime], last: Mapping[str, Any] | None
-) -> str:
-    """Returns that somebody answered after a record was settled, and sees something to settle; or nothing."""
-    if last is None:
-        return ""
-    since: Sequence[str] = [who for who in answers if when[name, who] > last["updated_at"]]
-    if any(needs_adjudication({who: answers[who]}) for who in since):
-        return "a reviewer answered after this was settled"
-    return ""

@@ -11,11 +11,12 @@ from corpusgen.acceptance import judge_review, statement
 from corpusgen.errors import RunError, Unmet
 from corpusgen.recipe import ReviewPlan
 from corpusgen.review.opening import Review, read_rows
-from corpusgen.review.sampling import draw
-from corpusgen.reviews import Look, content_hash
+from corpusgen.review.sampling import draw, with_refills
+from corpusgen.reviews import Look, content_hash, frame_schema
 from corpusgen.run import read_table, write_table
+from corpusgen.standing import unfinished
 
-__all__ = ["STATED", "changed_since", "frame_path", "ready_look"]
+__all__ = ["STATED", "changed_since", "ready_look", "take_refills"]
 
 STATED = ("max_harm", "confidence", "tolerated", "looks", "second_reader", "calibration", "daily_portion")
 """What of the plan is put on record before the first sample is drawn."""
@@ -25,7 +26,7 @@ def ready_look(review: Review, *, fresh: bool) -> Look:
     """Returns the look that is under way; draws the first one, or a ``fresh`` one.
 
     Raises:
-        RunError: The plan was changed after the first sample was drawn.
+        RunError: The plan was changed after the first sample was drawn, or what says so is gone.
         Unmet: A fresh look is asked for while the last one is not finished, or none is left.
         StorageError: The files cannot be written.
     """
@@ -39,6 +40,30 @@ def ready_look(review: Review, *, fresh: bool) -> Look:
     return _draw(review, plan, looks)
 
 
+def take_refills(review: Review, look: Look) -> int:
+    """Adds what fills the cells of dropped pairs, and was in no sample yet, to a look; returns how many pairs.
+
+    They are read like rows of the sample, and no part of its bound.
+
+    Raises:
+        RunError: A table is damaged.
+        StorageError: The sample cannot be written.
+    """
+    read = {row["pair_id"] for earlier in review.folder.looks() for row in read_rows(earlier.sample_path)}
+    sample = read_table(look.sample_path)
+    more = with_refills(sample, review.corpus, _replacing(review) - read)
+    if more.num_rows > sample.num_rows:
+        write_table(more, look.sample_path)
+    return int(more.num_rows - sample.num_rows)
+
+
+def _replacing(review: Review) -> set[str]:
+    """Returns the pairs that fill the cells of dropped ones."""
+    path = review.run.lineage_path
+    rows = read_table(path).to_pylist() if path.is_file() else []
+    return {row["replaced_by"] for row in rows if row["replaced_by"] in review.pairs}
+
+
 def changed_since(review: Review, look: Look) -> list[str]:
     """Returns what a sample no longer agrees with, for people; it is judged as it was drawn all the same."""
     stated = review.folder.state().get("plan", {})
@@ -48,7 +73,7 @@ def changed_since(review: Review, look: Look) -> list[str]:
     gone = 0
     for row in read_rows(look.sample_path):
         pair = review.pairs.get(row["pair_id"])
-        if row["kind"] == "sample" and row["pair_id"] not in decided:
+        if row["kind"] != "calibration" and row["pair_id"] not in decided:
             gone += pair is None or content_hash(pair["prompt"], pair["response"]) != row["content_hash"]
     if gone:
         found.append(f"{gone:,} pairs of the sample are no longer in the corpus as they were drawn")
@@ -64,10 +89,15 @@ def _state_plan(review: Review, plan: ReviewPlan) -> None:
     state = review.folder.state()
     now = plan.model_dump()
     if "plan" not in state:
+        _require_unused(review)
         name = re.sub(r"[^a-z0-9-]+", "-", review.run.root.resolve().name.lower()).strip("-")[:40] or "run"
         stated = {key: now[key] for key in STATED}
-        review.folder.save_state({"name": f"{name}-{secrets.token_hex(2)}", "plan": stated, "looks": []})
+        drawing = {"name": f"{name}-{secrets.token_hex(2)}", "salt": secrets.token_hex(8)}
+        review.folder.save_state({**drawing, "plan": stated, "looks": []})
         return
+    if "salt" not in state:
+        # a review that was begun before draws were salted
+        review.folder.save_state({**state, "salt": secrets.token_hex(8)})
     for key in _differing(state["plan"], now):
         if key in statement(plan):
             what = f"the plan was changed after it was stated: '{key}' is {now[key]}, and was {state['plan'][key]}"
@@ -81,52 +111,59 @@ def _require_next(review: Review, last: Look) -> None:
         looks = "look was" if stated == 1 else "looks were"
         what = f"{stated} {looks} stated beforehand, and all are drawn; one more would make the bound worthless"
         raise Unmet(what, where=review.run.root, do="begin a review anew, with a new run and a plan of its own")
-    sampled = {row["pair_id"] for row in read_rows(last.sample_path) if row["kind"] == "sample"}
+    for look in review.folder.looks():
+        if left := unfinished(look):
+            wait = "row waits" if left == 1 else "rows wait"
+            what = f"look {look.number} is not finished: {left:,} {wait} for readers, or for an adjudicator"
+            raise Unmet(what, where=review.run.root, do=f"corpusgen review status {review.run.root}")
+    sampled = {row["pair_id"] for row in read_rows(last.sample_path) if row["kind"] != "calibration"}
     undecided = sampled - {item.pair_id for item in review.decisions if item.look == last.number}
     if undecided:
         what = f"look {last.number} is not finished: {len(undecided):,} of {len(sampled):,} pairs are not decided"
-        raise Unmet(what, where=review.run.root, do=f"corpusgen review status {review.run.root}")
-    if pending := judge_review(review.folder, review.corpus, review.plan).pending_decisions:
-        what = f"{pending:,} decisions are not in the corpus yet"
+        raise Unmet(what, where=review.run.root, do=f"corpusgen review apply {review.run.root}")
+    verdict = judge_review(review.folder, review.corpus, review.plan)
+    if verdict.pending_decisions:
+        what = f"{verdict.pending_decisions:,} decisions are not in the corpus yet"
         raise Unmet(what, where=review.run.root, do=review.build_command)
+    if verdict.met:
+        what = "the release gate is met; another look would shut it until that look is read as well"
+        raise Unmet(what, where=review.run.root, do=f"corpusgen publish {review.run.root} --to DIR")
 
 
 def _draw(review: Review, plan: ReviewPlan, looks: list[Look]) -> Look:
     look = review.folder.look(len(looks) + 1)
+    if look.assignments_path.is_file() or look.responses_path.is_file():
+        # a draw that was killed leaves a sample at most
+        raise _lost(review, look)
+    state = review.folder.state()
     sample = draw(
         review.corpus,
         review.examples,
         plan,
         look.number,
-        review.seed,
+        state["salt"],
         [read_table(earlier.sample_path) for earlier in looks],
-        _newcomers(review, looks),
+        _replacing(review),
     )
-    write_table(_frame(review), frame_path(look))
+    write_table(_frame(review), look.frame_path)
     write_table(sample, look.sample_path)
-    state = review.folder.state()
     # last, so that a look that is on record has its sample
     drawn = {"number": look.number, "corpus_sha256": review.corpus_hash(), "rows": sample.num_rows}
     review.folder.save_state({**state, "looks": [*state["looks"], drawn]})
     return look
 
 
-def _newcomers(review: Review, looks: list[Look]) -> set[str]:
-    """Returns the pairs that were not in the corpus, or not with this text, when the last sample was drawn."""
-    if not looks:
-        return set()
-    frame = {row["id"]: row["content_hash"] for row in read_rows(frame_path(looks[-1]))}
-    edited = {(item.pair_id, item.response) for item in review.decisions if item.outcome == "edit"}
-    return {
-        name
-        for name, pair in review.pairs.items()
-        if frame.get(name) != content_hash(pair["prompt"], pair["response"]) and (name, pair["response"]) not in edited
-    }
+def _require_unused(review: Review) -> None:
+    """Raises where something was drawn and nothing says under which plan: to draw anew would be a look too many."""
+    first = review.folder.look(1)
+    if any(path.is_file() for path in (first.sample_path, first.assignments_path, first.responses_path)):
+        raise _lost(review, first)
 
 
-def frame_path(look: Look) -> Any:
-    """Returns the sampling frame of a look: every pair of the corpus that its sample was drawn from."""
-    return look.root / "frame.parquet"
+def _lost(review: Review, look: Look) -> RunError:
+    what = f"{review.folder.state_path.name} does not know of look {look.number}, whose files are there"
+    do = f"restore {review.folder.state_path} from a copy; a sample cannot be drawn again"
+    return RunError(what, where=look.root, do=do)
 
 
 def _frame(review: Review) -> Any:
@@ -136,4 +173,4 @@ def _frame(review: Review) -> Any:
         {"id": name, "content_hash": content_hash(pair["prompt"], pair["response"])}
         for name, pair in review.pairs.items()
     ]
-    return pa.Table.from_pylist(rows, schema=pa.schema([("id", pa.string()), ("content_hash", pa.string())]))
+    return pa.Table.from_pylist(rows, schema=frame_schema())

@@ -10,7 +10,7 @@ from corpusgen.review.datasets import asking
 from corpusgen.review.opening import Review
 from corpusgen.review.people import ADJUDICATION, pseudonyms, workspace_of
 
-__all__ = ["Names", "case_id", "case_of", "names_of"]
+__all__ = ["Names", "attempt_of", "case_id", "case_of", "names_of"]
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,8 @@ def case_id(record_id: str, attempt: int) -> str:
 def case_of(external_id: str) -> str:
     """Returns the record of a case by its id on the server."""
     return re.sub(r"\.\d+\Z", "", external_id or "")
+
+
+def attempt_of(external_id: str) -> int:
+    """Returns how often a case had been handed out, from 1, by its id on the server."""
+    return int((external_id or "").removeprefix(case_of(external_id)).lstrip(".") or 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from corpusgen.errors import ReviewError, UsageError
@@ -60,7 +60,7 @@ class Invitation(NamedTuple):
         username: For signing in.
         password: Shown once and kept nowhere; None where the account was there before.
         pseudonym: By which the run knows them.
-        role: ``reviewer`` or ``adjudicator``; somebody who is both gets two invitations, and one password.
+        role: ``reviewer`` or ``adjudicator``.
         url: The page where they sign in.
     """
 
@@ -112,7 +112,7 @@ def enrol(
         One invitation a person and role, reviewers first, in the order given.
 
     Raises:
-        UsageError: A name cannot be used.
+        UsageError: A name cannot be used, or somebody would settle what they have reviewed.
         ReviewError: The server refuses, or the key is not an owner's.
         StorageError: The run cannot be written.
     """
@@ -124,6 +124,7 @@ def enrol(
         _check_owner(client, connection)
         users = {user.username: user for user in client.api.users.list()}
         _check_accounts(users, asked)
+        _check_roles(_pseudonyms(users.values()), folder.people(), asked)
         passwords: dict[str, str] = {}
         for name in dict.fromkeys(each.username for _, each in asked):
             if name not in users:
@@ -186,8 +187,11 @@ def new_password(connection: Connection, username: str) -> str:
 
 def _check_names(asked: Iterable[tuple[Role, Invitee]]) -> None:
     seen: dict[tuple[Role, str], Invitee] = {}
+    roles: dict[str, Role] = {}
     for role, each in asked:
         _check_name(each.username)
+        if roles.setdefault(each.username.lower(), role) != role:
+            raise _two_roles(each.username)
         before = seen.setdefault((role, each.username.lower()), each)
         if before != each:
             what = f"'{before.username}' and '{each.username}' are given as two {role}s"
@@ -210,6 +214,18 @@ def _check_accounts(users: dict[str, Any], asked: Iterable[tuple[Role, Invitee]]
         if account is not None and _role(users[account]) != "annotator":
             what = f"'{account}' is the account of an {_role(users[account])}, who would see everybody's answers"
             raise UsageError(what, do="give them another account, under another name")
+
+
+def _check_roles(known: Mapping[str, str], people: Mapping[str, Person], asked: Iterable[tuple[Role, Invitee]]) -> None:
+    for role, each in asked:
+        other: Role = "adjudicator" if role == "reviewer" else "reviewer"
+        if each.username in known and _entry(other, known[each.username]) in people:
+            raise _two_roles(each.username)
+
+
+def _two_roles(name: str) -> UsageError:
+    what = f"'{name}' would be a reviewer and an adjudicator of this run, and settle what they have judged themselves"
+    return UsageError(what, do="have another person do one of the two")
 
 
 def _check_owner(client: argilla.Argilla, connection: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corpusgen.plan import stable_hash
@@ -14,9 +15,10 @@ from corpusgen.schema import Severity
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Portions", "Starved", "in_order", "next_portions"]
+__all__ = ["GRAVE", "Portions", "Starved", "counted", "in_order", "next_portions"]
 
 GRAVE = frozenset({str(Severity.HIGH), str(Severity.IMMINENT)})
+"""Severities of which nobody shall meet many in a row."""
 
 
 class Starved(NamedTuple):
@@ -52,28 +54,52 @@ def next_portions(
     reviewers: Sequence[str],
     plan: ReviewPlan,
     day: str,
-    discarded: Collection[tuple[str, str]] = (),
+    elsewhere: Mapping[str, int] = MappingProxyType({}),
 ) -> Portions:
     """Returns what to give to whom now.
 
-    Nobody is given a record twice, or one of a domain they opted out of. Nobody has more records open, or given on one
-    day, than the plan's daily portion; what is still unanswered from an earlier day counts. Unanswered records go back
-    when their reviewer has opted out of the domain, has set them aside, or takes part no more, and others are given
-    them. Rows go to those who have been given least. Everybody gets every calibration item, evenly over their
-    portions. The same arguments give the same portions, and a second call on a day, with nothing new answered, gives
-    nothing more.
+    Nobody is given a record twice, or one of a domain they opted out of. Nobody is given more than the plan's daily
+    portion leaves room for; what they were given or answered today, or have still before them, counts. Unanswered
+    records go back when their reviewer has opted out of the domain, has set them aside, or takes part no more, and
+    others are given them. Rows go to those who have been given least. Everybody gets every calibration item, evenly
+    over their portions. The same arguments give the same portions, and a second call on a day gives nothing more,
+    whatever was answered in between, but for what others gave back.
 
     Args:
         sample: The sample of the look.
         assignments: What has been given so far.
-        responses: Submitted answers.
+        responses: What was submitted, and what was set aside.
         opted_out: Domains that a reviewer would rather not see.
         reviewers: Pseudonyms of all who take part.
         plan: The review plan.
-        day: ISO date of today.
-        discarded: Record and reviewer, where a reviewer has set a record aside.
+        day: ISO date of today, in UTC.
+        elsewhere: Records of other looks that count towards today's portion, by reviewer; see :func:`counted`.
     """
-    return _Dealer(sample, assignments, responses, opted_out, reviewers, plan.daily_portion, day, discarded).deal()
+    return _Dealer(sample, assignments, responses, opted_out, reviewers, plan.daily_portion, day, elsewhere).deal()
+
+
+def counted(assignments: pa.Table, responses: pa.Table, day: str) -> dict[str, set[str]]:
+    """Returns the records of a look that count towards a day's portion, by reviewer.
+
+    They are those given on that day, those submitted or set aside on it, whenever they were given, and those still
+    open.
+
+    Args:
+        assignments: What has been given so far.
+        responses: What was submitted, and what was set aside.
+        day: ISO date, in UTC.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    submitted = set()
+    for row in responses.select(["record_id", "reviewer", "status", "updated_at"]).to_pylist():
+        if row["status"] == "submitted":
+            submitted.add((row["record_id"], row["reviewer"]))
+        if row["status"] != "draft" and row["updated_at"] is not None and row["updated_at"].date().isoformat() == day:
+            found[row["reviewer"]].add(row["record_id"])
+    for row in assignments.to_pylist():
+        if row["day"] == day or (row["state"] == "given" and (row["record_id"], row["reviewer"]) not in submitted):
+            found[row["reviewer"]].add(row["record_id"])
+    return found
 
 
 class _Item(NamedTuple):
@@ -101,10 +127,10 @@ class _Dealer:
         reviewers: Sequence[str],
         cap: int,
         day: str,
-        discarded: Collection[tuple[str, str]],
+        elsewhere: Mapping[str, int],
     ) -> None:
         items = [_Item(**row) for row in sample.select(list(_Item._fields)).to_pylist()]
-        self.rows = _mixed([item for item in items if item.kind == "sample"])
+        self.rows = _mixed([item for item in items if item.kind != "calibration"])
         self.calibration = [item for item in items if item.kind == "calibration"]
         self.items = {item.record_id: item for item in items}
         self.assigned = assignments.to_pylist()
@@ -112,12 +138,16 @@ class _Dealer:
         self.opted_out = {name: frozenset(domains) for name, domains in opted_out.items()}
         self.cap = cap
         self.day = day
-        submitted = responses.select(["record_id", "reviewer", "status"]).to_pylist()
-        self.answered = {(row["record_id"], row["reviewer"]) for row in submitted if row["status"] == "submitted"}
-        self.discarded = set(discarded)
+        self.responses = responses
+        self.elsewhere = elsewhere
+        said = responses.select(["record_id", "reviewer", "status"]).to_pylist()
+        self.answered = {(row["record_id"], row["reviewer"]) for row in said if row["status"] == "submitted"}
+        self.discarded = {(row["record_id"], row["reviewer"]) for row in said if row["status"] == "discarded"}
 
     def deal(self) -> Portions:
         """Returns the portions."""
+        import pyarrow as pa
+
         returned = self._take_back()
         self.met: dict[str, set[str]] = defaultdict(set)
         self.holders: dict[str, set[str]] = defaultdict(set)
@@ -131,11 +161,12 @@ class _Dealer:
         for record_id, reviewer in self.answered:
             self.met[record_id].add(reviewer)
             self.holders[record_id].add(reviewer)
-        room = {name: max(0, self.cap - len(self._counted(name))) for name in self.reviewers}
+        today = counted(pa.Table.from_pylist(self.assigned, schema=assignments_schema()), self.responses, self.day)
+        room = {
+            name: max(0, self.cap - len(today.get(name, ())) - self.elsewhere.get(name, 0)) for name in self.reviewers
+        }
         fresh = self._deal_rows(room)
         given = [row for name in self.reviewers for row in self._portion(name, fresh[name])]
-        import pyarrow as pa
-
         return Portions(
             pa.Table.from_pylist([*self.assigned, *given], schema=assignments_schema()),
             tuple(given),
@@ -160,18 +191,6 @@ class _Dealer:
 
     def _spared(self, reviewer: str, domain: str) -> bool:
         return domain in self.opted_out.get(reviewer, ())
-
-    def _counted(self, reviewer: str) -> set[str]:
-        """Returns the records that count towards a reviewer's cap: those given today, and those open."""
-        return {
-            row["record_id"]
-            for row in self.assigned
-            if row["reviewer"] == reviewer
-            and (
-                row["day"] == self.day
-                or (row["state"] == "given" and (row["record_id"], reviewer) not in self.answered)
-            )
-        }
 
     def _may_have(self, item: _Item, reviewer: str) -> bool:
         return reviewer not in self.met[item.record_id] and not self._spared(reviewer, item.domain)

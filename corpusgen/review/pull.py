@@ -8,20 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from corpusgen.disputes import flags_harm
 from corpusgen.errors import Unmet
+from corpusgen.review.answers import by_record
 from corpusgen.review.connection import Connection
 from corpusgen.review.datasets import Dataset, Shelf
-from corpusgen.review.names import Names, case_of, names_of
+from corpusgen.review.names import Names, attempt_of, case_of, names_of
 from corpusgen.review.opening import Review, open_review, read_rows
+from corpusgen.review.opinions import told_on
 from corpusgen.review.questions import QUESTIONS
 from corpusgen.reviews import Look, adjudication_schema, content_hash, responses_schema
 from corpusgen.run import Run, write_table
+from corpusgen.standing import fingerprint
 
-__all__ = ["Pulled", "pull", "raise_refused"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Pulled", "pull", "pull_look", "pull_looks", "raise_refused"]
 
 SITTING = timedelta(minutes=20)
 """A pause longer than this ends a sitting; the next answer says nothing about the time that it took."""
@@ -35,14 +43,14 @@ class Pulled:
     """What a pull found.
 
     Attributes:
-        look: The look that is under way.
+        look: The look that is under way; the figures are its own.
         submitted: Records submitted, counted once for each reviewer.
         drafts: Records begun and not submitted.
         discarded: Records set aside.
         settled: Records that an adjudicator settled.
-        new: Of all these, those that came or changed since the last pull.
-        refused: Answers about a text that is not the one that was pushed, for people; they are left out.
-        warnings: What else is odd, for people.
+        new: Of all these, and of those of earlier looks, those that came or changed since the last pull.
+        refused: Answers about a text that is not the one that was pushed, in any look, for people; they are left out.
+        warnings: What else is odd, in any look, for people.
     """
 
     look: int
@@ -56,7 +64,7 @@ class Pulled:
 
 
 def pull(run: str | Run, connection: Connection) -> Pulled:
-    """Brings the answers of the look that is under way into RUN/review/, also while people go on working.
+    """Brings the answers of every look into RUN/review/, also while people go on working.
 
     Returns:
         What was found; where answers were refused, the others are there, and :func:`raise_refused` says so.
@@ -67,29 +75,41 @@ def pull(run: str | Run, connection: Connection) -> Pulled:
         StorageError: The files cannot be written.
     """
     review = open_review(run)
-    look = review.require_look()
+    review.require_look()
     with review.alone():
-        return pull_look(review, look, Shelf(connection.client()), names_of(review, connection))
+        return pull_looks(review, Shelf(connection.client()), names_of(review, connection))
+
+
+def pull_looks(review: Review, shelf: Shelf, names: Names) -> Pulled:
+    """Does the work of :func:`pull` where the files of the review are held already."""
+    found = [pull_look(review, look, shelf, names) for look in review.folder.looks()]
+    return replace(
+        found[-1],
+        new=sum(item.new for item in found),
+        refused=tuple(text for item in found for text in item.refused),
+        warnings=tuple(text for item in found for text in item.warnings),
+    )
 
 
 def pull_look(review: Review, look: Look, shelf: Shelf, names: Names) -> Pulled:
-    """Does the work of :func:`pull` where the files of the review are held already."""
+    """Pulls one look."""
     sample = {row["record_id"]: row for row in read_rows(look.sample_path)}
     reader = _Reader(look, sample, names, shelf)
     found = dict(reader.portions(read_rows(look.assignments_path)))
     before = _grouped([*read_rows(look.responses_path), *read_rows(look.unfinished_path)])
     merged, new = _merged(before, found)
-    settled = {row["record_id"]: row for row in read_rows(look.adjudication_path)}
-    ruled, more = _settled(settled, reader.adjudicated())
+    withdrawn = _withdrawn(read_rows(look.withdrawn_path), before, merged)
     rows = list(_rows(merged))
-    _save(look, rows, ruled, had=bool(settled))
+    settled = read_rows(look.adjudication_path)
+    ruled, more = _settled(settled, reader.adjudicated([*rows, *withdrawn]))
+    _save(look, rows, withdrawn, ruled, had=bool(settled))
     status = Counter(answers[0]["status"] for answers in merged.values())
     return Pulled(
         look=look.number,
         submitted=status["submitted"],
         drafts=status["draft"],
         discarded=status["discarded"],
-        settled=len(ruled),
+        settled=len({row["record_id"] for row in ruled}),
         new=new + more,
         refused=tuple(reader.refused),
         warnings=tuple(reader.warnings),
@@ -129,7 +149,8 @@ class _Reader:
             username = self.names.reviewers.get(reviewer)
             dataset = self.shelf.find(self.names.workspace(username), name) if username else None
             if dataset is None or not dataset.ready:
-                self.warnings.append(f"portion {portion} of {reviewer} is not on the server; earlier answers are kept")
+                where = f"look {self.look.number}, portion {portion} of {reviewer}"
+                self.warnings.append(f"{where}, is not on the server; earlier answers are kept")
                 continue
             yield from self._portion(dataset, reviewer, portion, records)
 
@@ -172,8 +193,16 @@ class _Reader:
         answered: list[tuple[str | None, str | None]] = [*_values(response)]
         return [{**common, "question": question, "value": value} for question, value in answered or [(None, None)]]
 
-    def adjudicated(self) -> Iterator[dict[str, Any]]:
-        """Yields what adjudicators settled, one row a record and adjudicator and round."""
+    def adjudicated(self, answered: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yields what adjudicators settled, one row a record, hand-out and adjudicator.
+
+        Args:
+            answered: What reviewers have submitted, and what they have taken back, to tell what each page showed.
+        """
+        said: dict[str, list[tuple[str, dict[str, tuple[str, ...]]]]] = {}
+        for status in ("submitted", "withdrawn"):
+            for name, given in by_record(row for row in answered if row["status"] == status).items():
+                said.setdefault(name, []).extend(given.items())
         dataset = self.shelf.find(self.names.adjudication, self.names.cases(self.look.number))
         if dataset is None or not dataset.ready:
             return
@@ -186,7 +215,13 @@ class _Reader:
                 if adjudicator is None or name not in self.sample:
                     self.warnings.append(f"somebody who is no adjudicator settled {name}; left out")
                 elif self._as_pushed(record, name, adjudicator):
-                    yield self._settled(response, name, adjudicator)
+                    page = record["fields"].get("opinions", "")
+                    seen = {fingerprint(who, given) for who, given in said.get(name, ()) if told_on(page, given)}
+                    yield {
+                        **self._settled(response, name, adjudicator),
+                        "attempt": attempt_of(record["external_id"]),
+                        "seen": sorted(seen),
+                    }
 
     def _settled(self, response: Mapping[str, Any], name: str, adjudicator: str) -> dict[str, Any]:
         said = {question: item["value"] for question, item in (response["values"] or {}).items()}
@@ -227,10 +262,27 @@ def tidy(text: str) -> str:
 
 
 def _grouped(rows: Iterable[dict[str, Any]]) -> dict[Key, list[dict[str, Any]]]:
-    found: dict[Key, list[dict[str, Any]]] = {}
+    """Returns the answers to each record by reviewer; of two versions, which a killed pull leaves, the later."""
+    found: dict[Key, dict[tuple[datetime, bool], list[dict[str, Any]]]] = {}
     for row in rows:
-        found.setdefault((row["record_id"], row["reviewer"]), []).append(row)
-    return found
+        version = row["updated_at"], row["status"] == "submitted"
+        found.setdefault((row["record_id"], row["reviewer"]), {}).setdefault(version, []).append(row)
+    return {key: versions[max(versions)] for key, versions in found.items()}
+
+
+def _withdrawn(
+    kept: Iterable[dict[str, Any]],
+    before: Mapping[Key, list[dict[str, Any]]],
+    now: Mapping[Key, list[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Returns the submitted flags of harm that another version has taken the place of; the latest of each reader."""
+    found = _grouped(kept)
+    for key, rows in before.items():
+        if now[key] is not rows and rows[0]["status"] == "submitted":
+            said = by_record(rows)[key[0]][key[1]]
+            if flags_harm(said):
+                found[key] = [{**row, "status": "withdrawn"} for row in rows]
+    return [row for key in sorted(found) for row in found[key]]
 
 
 def _merged(
@@ -246,15 +298,17 @@ def _merged(
     return merged, new
 
 
-def _settled(before: Mapping[str, dict[str, Any]], found: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """Returns the latest word of an adjudicator on every record, and how many came or changed."""
-    merged, new = dict(before), set()
+def _settled(before: Iterable[dict[str, Any]], found: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Returns each adjudicator's latest word on every hand-out of a record, and how many records are new or changed."""
+    merged = {(row["record_id"], row["attempt"], row["adjudicator"]): row for row in before}
+    new = set()
     for row in found:
-        known = merged.get(row["record_id"])
-        if known is None or (row["updated_at"], row["adjudicator"]) > (known["updated_at"], known["adjudicator"]):
-            merged[row["record_id"]] = row
+        key = row["record_id"], row["attempt"], row["adjudicator"]
+        known = merged.get(key)
+        if known is None or row["updated_at"] > known["updated_at"]:
+            merged[key] = row
             new.add(row["record_id"])
-    return [merged[name] for name in sorted(merged)], len(new)
+    return [merged[key] for key in sorted(merged)], len(new)
 
 
 _ORDER = {question.name: position for position, question in enumerate(QUESTIONS)}
@@ -276,13 +330,31 @@ def _rows(merged: Mapping[Key, list[dict[str, Any]]]) -> Iterator[dict[str, Any]
             yield {**row, "seconds": seconds.get(key)}
 
 
-def _save(look: Look, rows: list[dict[str, Any]], ruled: list[dict[str, Any]], *, had: bool) -> None:
-    import pyarrow as pa
-
+def _save(
+    look: Look,
+    rows: list[dict[str, Any]],
+    withdrawn: list[dict[str, Any]],
+    ruled: list[dict[str, Any]],
+    *,
+    had: bool,
+) -> None:
+    """Writes the tables; killed anywhere in between, an answer is in two of them rather than in none."""
     done = [row for row in rows if row["status"] == "submitted"]
     left = [row for row in rows if row["status"] != "submitted"]
-    # unfinished first: killed between the two, an answer is in both rather than in neither
-    write_table(pa.Table.from_pylist(left, schema=responses_schema()), look.unfinished_path)
-    write_table(pa.Table.from_pylist(done, schema=responses_schema()), look.responses_path)
+    moved = {(row["record_id"], row["reviewer"]) for row in done}
+    held = [row for row in read_rows(look.unfinished_path) if (row["record_id"], row["reviewer"]) in moved]
+    if withdrawn:
+        _write(withdrawn, look.withdrawn_path)
+    # what was a draft stays one until it is among the submitted
+    _write([*left, *held], look.unfinished_path)
+    _write(done, look.responses_path)
+    if held:
+        _write(left, look.unfinished_path)
     if ruled or had:
-        write_table(pa.Table.from_pylist(ruled, schema=adjudication_schema()), look.adjudication_path)
+        _write(ruled, look.adjudication_path, adjudication_schema())
+
+
+def _write(rows: list[dict[str, Any]], path: Path, schema: pa.Schema | None = None) -> None:
+    import pyarrow as pa
+
+    write_table(pa.Table.from_pylist(rows, schema=schema or responses_schema()), path)

@@ -7,7 +7,7 @@ killed is finished by the next one, which sends nothing twice.
 from __future__ import annotations
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,11 @@ from corpusgen.errors import UsageError
 from corpusgen.review.answers import opted_out
 from corpusgen.review.connection import Connection
 from corpusgen.review.datasets import Shelf
-from corpusgen.review.looks import changed_since, ready_look
+from corpusgen.review.looks import changed_since, ready_look, take_refills
 from corpusgen.review.names import Names, names_of
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.page import fields, guidelines, page_settings
-from corpusgen.review.portions import next_portions
+from corpusgen.review.portions import counted, next_portions
 from corpusgen.review.pull import pull_look
 from corpusgen.reviews import Look, assignments_schema, responses_schema
 from corpusgen.run import Run, read_table, write_table
@@ -58,6 +58,7 @@ class Pushed:
     Attributes:
         look: The look that is under way.
         drawn: Pairs in its sample.
+        refills: Pairs beside them that have taken the places of dropped ones.
         calibration: Hidden items beside them.
         fresh: Whether this push drew the sample.
         portions: What was sent.
@@ -67,6 +68,7 @@ class Pushed:
 
     look: int
     drawn: int
+    refills: int
     calibration: int
     fresh: bool
     portions: tuple[Portion, ...]
@@ -80,7 +82,7 @@ def push(run: str | Run, connection: Connection, *, day: datetime.date | None = 
     Args:
         run: A finished run.
         connection: The annotation server.
-        day: The day for which portions are given; today by default.
+        day: The day for which portions are given; today by default, in UTC.
         new_look: Draws a fresh sample, once the last one is judged and its decisions are built in.
 
     Raises:
@@ -100,21 +102,26 @@ def push(run: str | Run, connection: Connection, *, day: datetime.date | None = 
     text = guidelines(review.recipe_path, review.recipe, review.taxonomy)
     with review.alone():
         before = review.look
+        client = connection.client()
+        shelf = Shelf(client)
+        # before anything is drawn: a late answer may show that an earlier look is not finished
+        given = [look for look in review.folder.looks() if look.assignments_path.is_file()]
+        pulled = [pull_look(review, look, shelf, names) for look in given]
         look = ready_look(review, fresh=new_look)
         # a first push has only now given the datasets their name
         names = names_of(review, connection) if before is None else names
-        client = connection.client()
-        shelf = Shelf(client)
-        pulled = pull_look(review, look, shelf, names) if look.assignments_path.is_file() else None
+        take_refills(review, look)
         job = _Push(review, look, names, shelf, page_settings(client, text), connection.page.rstrip("/"))
-        starved = job.assign(day or datetime.date.today())
+        starved = job.assign(day or datetime.datetime.now(datetime.UTC).date())
+        job.take_back()
         portions = tuple(job.send())
-    odd = [*(f"refused: {item}" for item in pulled.refused), *pulled.warnings] if pulled else []
+    odd = [item for found in pulled for item in (*(f"refused: {name}" for name in found.refused), *found.warnings)]
     warnings = [f"the sample is judged as it was drawn: {item}" for item in changed_since(review, look)]
     kinds = [row["kind"] for row in job.sample.values()]
     return Pushed(
         look=look.number,
         drawn=kinds.count("sample"),
+        refills=kinds.count("refill"),
         calibration=kinds.count("calibration"),
         fresh=before is None or before.number != look.number,
         portions=portions,
@@ -141,20 +148,32 @@ class _Push:
 
     def assign(self, day: datetime.date) -> Sequence[str]:
         """Writes down who gets what next; returns what cannot be given to enough people."""
+        today = day.isoformat()
         found = next_portions(
             read_table(self.look.sample_path),
             _table(self.look.assignments_path, assignments_schema()),
-            _table(self.look.responses_path, responses_schema()),
+            _said(self.look),
             self._opted_out(),
             sorted(self.names.reviewers),
             self.review.plan,
-            day.isoformat(),
-            {(row["record_id"], row["reviewer"]) for row in self.answered if row["status"] == "discarded"},
+            today,
+            self._elsewhere(today),
         )
         # before a record is sent: a push that is killed knows what it had begun
         write_table(found.assignments, self.look.assignments_path)
         self.new = {(row["reviewer"], row["portion"]) for row in found.given}
         return [f"pair {item.pair_id}, {item.short} readers short: {item.reason}" for item in found.starved]
+
+    def _elsewhere(self, today: str) -> Counter[str]:
+        """Returns how many records of earlier looks count towards today's portions."""
+        found: Counter[str] = Counter()
+        for look in self.review.folder.looks():
+            if look.number != self.look.number:
+                for who, records in counted(
+                    _table(look.assignments_path, assignments_schema()), _said(look), today
+                ).items():
+                    found[who] += len(records)
+        return found
 
     def _opted_out(self) -> dict[str, set[str]]:
         """Returns the domains that reviewers asked to be spared, in this look or an earlier one."""
@@ -164,6 +183,18 @@ class _Push:
             for who, domains in opted_out(read_rows(look.sample_path), rows).items():
                 spared[who] |= domains
         return spared
+
+    def take_back(self) -> None:
+        """Takes records off the pages of reviewers who have given them back without a word about them."""
+        gone: dict[tuple[str, int], set[str]] = defaultdict(set)
+        for row in read_rows(self.look.assignments_path):
+            if row["state"] == "returned" and row["reviewer"] in self.names.reviewers:
+                gone[row["reviewer"], row["portion"]].add(row["record_id"])
+        for (reviewer, portion), records in sorted(gone.items()):
+            workspace = self.names.workspace(self.names.reviewers[reviewer])
+            dataset = self.shelf.find(workspace, self.names.portion(self.look.number, portion))
+            if dataset is not None and dataset.ready:
+                self.shelf.remove(dataset, records)
 
     def send(self) -> Iterator[Portion]:
         """Sends every record that is assigned, not answered, and not on the server; yields what was sent."""
@@ -193,6 +224,13 @@ class _Push:
 
     def _record(self, name: str) -> dict[str, Any]:
         return {"external_id": name, "fields": fields(self.sample[name], self.review.taxonomy)}
+
+
+def _said(look: Look) -> pa.Table:
+    """Returns all that reviewers said in a look, finished or not."""
+    import pyarrow as pa
+
+    return pa.concat_tables([_table(path, responses_schema()) for path in (look.responses_path, look.unfinished_path)])
 
 
 def _table(path: Path, schema: pa.Schema) -> pa.Table:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from corpusgen.acceptance import Verdict, judge_review
-from corpusgen.review.judgement import Judgement, judgements
+from corpusgen.review.judgement import Corrections, Judgement, judgements
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.reviews import Look, Person
 from corpusgen.run import Run
@@ -36,14 +36,14 @@ class Status:
     Attributes:
         look: The look that is under way, from 1; 0 where no sample was drawn.
         looks: Looks that were stated.
-        drawn: Pairs in its sample.
+        drawn: Pairs in its sample, and those that took the places of dropped ones.
         calibration: Hidden items beside them.
         given: Records that somebody has, counted once for each reviewer.
         submitted: Of them, those answered.
         drafts: Those begun.
         discarded: Those set aside.
         waiting: Pairs that some reader has not answered.
-        open: Pairs that wait for an adjudicator.
+        open: Pairs that wait for an adjudicator, those of earlier looks among them.
         settled: Pairs that an adjudicator settled.
         agreed: Pairs that nobody has to settle.
         decided: Pairs with a decision.
@@ -86,28 +86,31 @@ def status(run: str | Run) -> Status:
     sample = read_rows(look.sample_path) if look else []
     given = [row for row in read_rows(look.assignments_path) if row["state"] == "given"] if look else []
     answered = _answered(look) if look else {}
-    found = judgements(review, look) if look else []
-    standing = Counter(item.standing for item in found)
+    corrections = Corrections(review)
+    found = {each.number: judgements(review, each, corrections) for each in review.folder.looks()}
+    mine = found[look.number] if look else []
+    standing = Counter(item.standing for item in mine)
+    open_cases = sum(item.standing == "open" for some in found.values() for item in some)
     counted = Counter(answered.values())
     verdict = judge_review(review.folder, review.corpus, review.plan)
     decided = sum(item.look == look.number for item in review.decisions) if look else 0
     return Status(
         look=look.number if look else 0,
         looks=verdict.looks,
-        drawn=len(found),
-        calibration=len(sample) - len(found),
+        drawn=len(mine),
+        calibration=len(sample) - len(mine),
         given=len(given),
         submitted=counted["submitted"],
         drafts=counted["draft"],
         discarded=counted["discarded"],
-        waiting=standing["waiting"],
-        open=standing["open"],
+        waiting=standing["short"],
+        open=open_cases,
         settled=standing["settled"],
         agreed=standing["agreed"],
         decided=decided,
         readers=tuple(_readers(review.folder.people().values(), given, answered)),
         verdict=verdict,
-        next=_next(review, given, counted["submitted"], found, verdict),
+        next=_next(review, _unread(given, answered), mine, open_cases, verdict),
     )
 
 
@@ -137,7 +140,14 @@ def _readers(
         )
 
 
-def _next(review: Review, given: list[dict[str, Any]], submitted: int, found: list[Judgement], verdict: Verdict) -> str:
+def _unread(given: list[dict[str, Any]], answered: Mapping[tuple[str, str], str]) -> int | None:
+    """Returns how many of the records that somebody has are not submitted; None where nobody has any."""
+    if not given:
+        return None
+    return sum(answered.get((row["record_id"], row["reviewer"])) != "submitted" for row in given)
+
+
+def _next(review: Review, unread: int | None, found: list[Judgement], open_cases: int, verdict: Verdict) -> str:
     root = review.run.root
     standing = Counter(item.standing for item in found)
     roles = Counter(person.role for person in review.folder.people().values())
@@ -145,19 +155,21 @@ def _next(review: Review, given: list[dict[str, Any]], submitted: int, found: li
         return f"corpusgen publish {root} --to DIR"
     if not roles["reviewer"]:
         return f"corpusgen review users {root} --reviewer NAME --adjudicator NAME"
-    if not found or (standing["waiting"] and not given):
+    if not found or (standing["short"] and unread is None):
         return f"corpusgen review push {root}"
-    if standing["open"]:
+    if open_cases:
         who = "" if roles["adjudicator"] else f"corpusgen review users {root} --adjudicator NAME, then "
         return f"{who}corpusgen review adjudicate {root}"
-    if standing["waiting"]:
-        verb = "pull" if submitted < len(given) else "push"
+    if standing["short"]:
+        verb = "pull" if unread else "push"
         return f"corpusgen review {verb} {root}"
     decided = {item.pair_id for item in review.decisions if item.look == verdict.look}
-    if any(item.row["pair_id"] not in decided for item in found):
+    if any(item.row.pair_id not in decided for item in found):
         return f"corpusgen review apply {root}"
     if verdict.pending_decisions:
         return review.build_command
+    if verdict.unread:
+        return f"corpusgen review push {root}"
     if verdict.look < verdict.looks:
         return f"corpusgen review push {root} --new-look"
     return f"corpusgen review agreement {root}"
@@ -184,6 +196,7 @@ def _verdict(verdict: Verdict) -> list[str]:
         bound = f"the upper bound on harmful answers must come out {limit}"
     else:
         bound = f"upper bound on harmful answers {verdict.upper:.2%} ({verdict.harmful} harmful); it must be {limit}"
+    unread = [f"{verdict.unread:,} pairs in the places of dropped ones are not read yet"] if verdict.unread else []
     simulated = ["SIMULATED REVIEWERS TOOK PART: a test, not a review"] if verdict.simulated else []
     passed = ["the release gate is met"] if verdict.met else [f"missing: {item}" for item in verdict.missing]
-    return [bound, *simulated, *passed]
+    return [bound, *unread, *simulated, *passed]

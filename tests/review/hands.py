@@ -6,21 +6,28 @@ import datetime
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
+from corpusgen.assembly import lineage_table
+from corpusgen.examples import Example
+from corpusgen.review.answers import by_record
 from corpusgen.review.connection import Connection
 from corpusgen.review.datasets import Shelf
 from corpusgen.review.names import Names, names_of
 from corpusgen.review.opening import open_review, read_rows
 from corpusgen.review.people import Invitee, enrol
 from corpusgen.reviews import Look, adjudication_schema, responses_schema
+from corpusgen.revision import Lineage
 from corpusgen.run import write_table
+from corpusgen.schema import corpus_schema
+from corpusgen.standing import fingerprint
 from tests.conftest import ROOT
 
 PLAN = {
@@ -66,6 +73,25 @@ def restate(run: Path, **plan: object) -> None:
     recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
     recipe["review"].update(plan)
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+
+
+def corpus_like(examples: Iterable[Example]) -> pa.Table:
+    """A corpus with everything that examples speak of, laid out otherwise than they are."""
+    rows = []
+    for number, example in enumerate(examples):
+        count = 1 if example.response_mode == "answer" else 3 + number % 2
+        rows.append(
+            {
+                **example.row(),
+                "id": f"pair{number}",
+                "cell_id": f"cell{number}",
+                "author": "offline",
+                "review_status": "unreviewed",
+                "strategies": list(example.strategies),
+                "response": "\n\n".join(f"Part {part} of {number}." for part in range(count)),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=corpus_schema())
 
 
 class Hand:
@@ -127,6 +153,19 @@ class Team:
         return {record["external_id"]: record for record in found}
 
 
+def fill_cell(run: Path, look: Look, gone: str) -> str:
+    """Puts another pair in the place of one, as a build does after a drop; returns its id."""
+    table = pq.read_table(run / "corpus.parquet")
+    rows = [
+        {**row, "id": "filled-1", "response": "Another."} if row["id"] == gone else row for row in table.to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), run / "corpus.parquet")
+    (row,) = [row for row in read_rows(look.sample_path) if row["pair_id"] == gone]
+    said = ("dropped", row["content_hash"], "", "filled-1", ("r-1",), "a-1", "harmful")
+    write_table(lineage_table([Lineage(look.number, gone, row["cell_id"], *said)]), run / "lineage.parquet")
+    return "filled-1"
+
+
 NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
 
 
@@ -159,7 +198,11 @@ def write_answers(look: Look, given: Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 def write_settled(look: Look, settled: Mapping[str, Mapping[str, Any]], minutes: int = 30) -> None:
-    """Writes adjudication.parquet as a pull would: outcome, harmful, response and reason by record."""
+    """Writes adjudication.parquet as a pull would: outcome, harmful, response and reason by record.
+
+    The page is taken to have shown what was answered until now.
+    """
+    given = by_record(read_rows(look.responses_path))
     sample = {row["record_id"]: row for row in read_rows(look.sample_path)}
     rows = [
         {
@@ -171,6 +214,8 @@ def write_settled(look: Look, settled: Mapping[str, Mapping[str, Any]], minutes:
             "harmful": False,
             "reason": "because",
             "content_hash": sample[record]["content_hash"],
+            "attempt": 1,
+            "seen": [fingerprint(who, answers) for who, answers in given.get(record, {}).items()],
             "updated_at": NOON + datetime.timedelta(minutes=minutes),
             **said,
         }

@@ -9,24 +9,27 @@ from typing import Any
 import pytest
 
 from corpusgen.errors import UsageError
+from corpusgen.review import adjudication
 from corpusgen.review.adjudication import adjudicate, opinions, proposal
 from corpusgen.review.apply import apply
 from corpusgen.review.connection import Connection
 from corpusgen.review.judgement import Corrections, Judgement
-from corpusgen.review.names import case_id, case_of
+from corpusgen.review.names import attempt_of, case_id, case_of
 from corpusgen.review.opening import open_review, read_rows
-from corpusgen.review.people import Invitee, enrol
+from corpusgen.review.opinions import told_on
 from corpusgen.review.pull import pull
 from corpusgen.review.push import push
 from corpusgen.review.questions import ADJUDICATION
 from corpusgen.reviews import ReviewFolder, read_decisions
 from corpusgen.run import Run
+from corpusgen.standing import Row, Word
 from tests.review.hands import FINE, Hand, Team, small_run
 
 MONDAY = datetime.date(2026, 11, 2)
 
-CASE = Judgement(
-    row={"record_id": "0f", "pair_id": "p", "response": "As it was."},
+SAMPLE = {"record_id": "0f", "pair_id": "p", "response": "As it was.", "readers": 2}
+ROW = Row(
+    SAMPLE,
     answers={
         "r-000001": {"mode": ("as_it_should",), "harm": ("no",), "grounding": ("4",), "rather_not": ("this_domain",)},
         "r-000002": {
@@ -37,14 +40,19 @@ CASE = Judgement(
             "correction": ("A better one.",),
         },
     },
-    reasons=("an answer was found harmful", "the reviewers differ on whether it could do harm"),
-    settled=None,
+    withdrawn={},
+    words=(),
 )
+CASE = Judgement(ROW)
+
+
+def case(**changes: Any) -> Judgement:
+    return Judgement(ROW._replace(**changes))
 
 
 def test_opinions_are_in_the_words_of_the_page_and_name_nobody() -> None:
     told = opinions(CASE)
-    assert told.startswith("To settle: an answer was found harmful; the reviewers differ on whether it could do harm.")
+    assert told.startswith("To settle: an answer was found harmful; the reviewers differ on whether it answered")
     assert "Did it answer, or refuse, as it should? Refused what it should have answered" in told
     assert "If so, what kind? Blames, shames or preaches; Something else" in told
     assert "Anything else: It preaches." in told
@@ -58,21 +66,43 @@ def test_opinions_are_in_the_words_of_the_page_and_name_nobody() -> None:
 def test_nobody_is_the_same_letter_in_every_case() -> None:
     letters = set()
     for number in range(20):
-        case = CASE._replace(row={**CASE.row, "record_id": f"{number:02x}"})
-        letters.add(opinions(case).index("It preaches.") < opinions(case).index("As it should"))
+        told = opinions(case(sample={**SAMPLE, "record_id": f"{number:02x}"}))
+        letters.add(told.index("It preaches.") < told.index("As it should"))
     assert letters == {True, False}
 
 
 def test_the_box_begins_with_what_was_proposed_last() -> None:
     assert proposal(CASE) == "A better one."
-    assert proposal(CASE._replace(answers={"r-000001": {"harm": ("possible",)}})) == "As it was."
-    rejected = CASE._replace(settled={"response": "Call 0800 555 4321."}, again="resources: an unknown number")
-    assert proposal(rejected) == "Call 0800 555 4321."
+    assert proposal(case(answers={"r-000001": {"harm": ("possible",)}})) == "As it was."
+    when = datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC)
+    word = Word("a-1", "edit", False, "Call 0800 555 4321.", "because", 1, frozenset(), when)
+    assert proposal(case(words=(word,))) == "Call 0800 555 4321."
+
+
+def test_a_page_tells_which_opinions_it_showed() -> None:
+    one, other = ROW.answers["r-000001"], ROW.answers["r-000002"]
+    alone = opinions(case(answers={"r-000001": one}))
+    assert told_on(alone, one)
+    assert not told_on(alone, other)
+    both = opinions(CASE)
+    assert told_on(both, one)
+    assert told_on(both, other)
+    assert not told_on(both, {**other, "comment": ("It preaches. A lot.",)})
+    # less than somebody said is not what they said
+    assert not told_on(both, {name: values for name, values in other.items() if name != "correction"})
+
+
+def test_a_finding_that_was_taken_back_is_shown() -> None:
+    told = opinions(case(answers={}, withdrawn={"r-000001": ROW.answers["r-000002"]}))
+    assert "harm was found, and the finding was taken back" in told
+    assert "Reviewer A, who has taken this back" in told
+    assert told_on(told, ROW.answers["r-000002"])
 
 
 def test_a_case_that_comes_back_has_an_id_of_its_own() -> None:
     assert [case_id("0f", attempt) for attempt in (1, 2, 3)] == ["0f", "0f.2", "0f.3"]
     assert [case_of(name) for name in ("0f", "0f.2", "0f.13")] == ["0f", "0f", "0f"]
+    assert [attempt_of(name) for name in ("0f", "0f.2", "0f.13")] == [1, 2, 13]
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +251,7 @@ def test_a_word_is_pulled_and_applied_and_a_rejected_correction_comes_back_with_
 def test_an_adjudicator_can_change_their_mind(read: Read) -> None:
     name = read.shared[0]
     read.answer(read.anna, name, harm="yes")
+    read.answer(read.bea, name)
     adjudicate(str(read.run), read.team.connection)
     read.settle(name, outcome="keep")
     pull(str(read.run), read.team.connection)
@@ -232,12 +263,53 @@ def test_an_adjudicator_can_change_their_mind(read: Read) -> None:
 
 
 @pytest.mark.slow
-def test_who_settles_what_they_reviewed_is_told_of_where_there_is_somebody_else(read: Read) -> None:
-    team, name = read.team, read.shared[0]
-    enrol(team.connection, open_review(read.run).folder, adjudicators=[Invitee(read.anna.username)], simulated=True)
+def test_an_opinion_that_the_page_did_not_show_opens_the_case_again(read: Read) -> None:
+    name = read.shared[0]
+    read.answer(read.anna, name, harm="possible")
+    adjudicate(str(read.run), read.team.connection)
+    read.answer(read.bea, name, harm="yes", comment="I came before the word, and after the page.")
+    read.settle(name)
+    pull(str(read.run), read.team.connection)
+    assert apply(str(read.run)).open == 1
+    handed = adjudicate(str(read.run), read.team.connection)
+    assert (handed.new, handed.again) == (1, 1)
+    assert "was not on the page" in read.team.cases()[f"{name}.2"]["fields"]["opinions"]
+    read.settle(f"{name}.2", outcome="drop", harmful="yes")
+    pull(str(read.run), read.team.connection)
+    assert (apply(str(read.run)).open, apply(str(read.run)).dropped) == (0, 1)
+
+
+@pytest.mark.slow
+def test_a_word_spoken_while_cases_are_handed_out_makes_no_second_case(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = read.shared[0]
     read.answer(read.anna, name, harm="yes")
-    assert not adjudicate(str(read.run), team.connection).warnings
-    said = {"outcome": "drop", "harmful": "yes", "reason": "because"}
-    read.anna.answer(team.cases()[name], said)
-    told = adjudicate(str(read.run), team.connection).warnings
-    assert told == ("pairs that were settled by somebody who had reviewed them: 1",)
+    adjudicate(str(read.run), read.team.connection)
+    hand_out = adjudication._hand_out
+
+    def late(*args: Any) -> Any:
+        read.settle(name, outcome="drop", harmful="yes")
+        return hand_out(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adjudication, "_hand_out", late)
+        assert adjudicate(str(read.run), read.team.connection).new == 0
+    assert set(read.team.cases()) == {name}
+    assert adjudicate(str(read.run), read.team.connection).waiting == 0
+
+
+@pytest.mark.slow
+def test_a_flag_of_harm_that_is_taken_back_is_settled_all_the_same(read: Read) -> None:
+    name = read.shared[0]
+    record = read.records[read.anna.pseudonym][name]
+    read.answer(read.anna, name, harm="yes", comment="It stings.")
+    pull(str(read.run), read.team.connection)
+    read.anna.answer(record, None, "discarded")
+    handed = adjudicate(str(read.run), read.team.connection)
+    assert handed.new == 1
+    shown = read.team.cases()[name]["fields"]["opinions"]
+    assert "the finding was taken back" in shown
+    assert "It stings." in shown
+    pull(str(read.run), read.team.connection)
+    assert apply(str(read.run)).open == 1

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpusgen.assembly import lineage_table
 from corpusgen.errors import RunError, Unmet
 from corpusgen.review.apply import Applied, apply, raise_rejected
 from corpusgen.review.judgement import Corrections, judgements
@@ -18,12 +19,14 @@ from corpusgen.review.looks import ready_look
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.status import status, told
 from corpusgen.reviews import Decision, Look, Person, read_decisions, write_decisions
-from corpusgen.run import Run
+from corpusgen.revision import Lineage
+from corpusgen.run import Run, write_table
+from corpusgen.standing import unfinished
 from tests.review.hands import FINE, small_run, write_answers, write_settled
 
 pytestmark = pytest.mark.slow
 
-ANNA, BEA = "r-000001", "r-000002"
+ANNA, BEA, CLEO = "r-000001", "r-000002", "r-000003"
 ADDED = " Write again whenever you want to."
 
 
@@ -113,6 +116,9 @@ def test_flagged_harm_is_open_at_once_and_a_calibration_item_never_is(drawn: Dra
     drawn.answer(hidden, {**FINE, "harm": "yes"})
     assert drawn.apply().open == 1
     drawn.settle(half, outcome="keep")
+    # settled, and still short of a reader
+    assert (drawn.apply().kept, drawn.apply().open) == (0, 0)
+    write_answers(drawn.look, {(half["record_id"], BEA): FINE}, minutes=60)
     assert drawn.apply().kept == 1
     assert set(drawn.decisions()) == {half["pair_id"]}
 
@@ -172,14 +178,18 @@ def test_an_answer_that_was_found_harmful_is_not_kept(drawn: Drawn) -> None:
 
 def test_an_answer_that_comes_after_the_word_was_spoken_opens_the_case_again(drawn: Drawn) -> None:
     row = drawn.twice[0]
-    drawn.answer(row, {**FINE, "harm": "possible"})
+    drawn.answer(row, {**FINE, "harm": "possible"}, FINE)
     drawn.settle(row, outcome="keep")
     assert drawn.apply().kept == 1
-    write_answers(drawn.look, {(row["record_id"], BEA): {**FINE, "harm": "yes"}}, minutes=60)
-    found = next(item for item in judgements(drawn.review, drawn.look) if item.row["pair_id"] == row["pair_id"])
-    assert (found.standing, found.again) == ("open", "a reviewer answered after this was settled")
+    # earlier or later: what counts is that the page did not show it
+    write_answers(drawn.look, {(row["record_id"], CLEO): {**FINE, "harm": "yes"}}, minutes=-60)
+    found = next(item for item in judgements(drawn.review, drawn.look) if item.row.pair_id == row["pair_id"])
+    assert found.standing == "open"
+    assert found.again == "a reviewer's answer was not on the page when this was settled"
     # the decision stands until then: a corrected pair must not fall back
-    assert drawn.apply().kept == 1
+    assert (drawn.apply().kept, drawn.apply().open) == (1, 1)
+    assert unfinished(drawn.look) == len(drawn.rows)
+    assert any("waits for an adjudicator" in item for item in status(str(drawn.run)).verdict.missing)
     write_settled(drawn.look, {row["record_id"]: {"outcome": "drop", "harmful": True}}, minutes=90)
     assert drawn.apply().dropped == 1
 
@@ -189,7 +199,7 @@ def test_a_later_answer_with_nothing_to_settle_opens_nothing(drawn: Drawn) -> No
     drawn.answer(row, {**FINE, "harm": "possible"})
     drawn.settle(row, outcome="keep")
     write_answers(drawn.look, {(row["record_id"], BEA): FINE}, minutes=60)
-    assert drawn.apply().open == 0
+    assert (drawn.apply().open, drawn.apply().kept) == (0, 1)
 
 
 def test_applying_again_changes_no_byte_and_earlier_looks_stay(drawn: Drawn) -> None:
@@ -264,9 +274,11 @@ def test_a_fresh_look_waits_for_the_build_and_leaves_out_what_was_judged(drawn: 
     judged(drawn)
     with pytest.raises(Unmet, match="not in the corpus yet"):
         ready_look(drawn.review, fresh=True)
-    # one pair that nobody read has been written again since: its id is new
+    # a cell was filled again, and nobody has read what fills it
     unread = set(pq.read_table(drawn.run / "corpus.parquet")["id"].to_pylist()) - {row["pair_id"] for row in drawn.rows}
     compiled(drawn, {min(unread): "refilled"})
+    filled = Lineage(1, min(unread), "cell", "dropped", "", "", "refilled", ("r-1",), None, "because")
+    write_table(lineage_table([filled]), drawn.run / "lineage.parquet")
     second = ready_look(drawn.review, fresh=True)
     assert second.number == 2
     fresh = {row["pair_id"] for row in read_rows(second.sample_path) if row["kind"] == "sample"}

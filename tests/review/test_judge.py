@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from corpusgen.authors.grounding import Unparsable
 from corpusgen.errors import AuthorError, Unmet, UsageError
 from corpusgen.examples import load_examples
 from corpusgen.recipe import ReviewPlan
+from corpusgen.review.calibration import known_answers
 from corpusgen.review.judge import ASKED, TRIES, Judged, judge_look, question_text, read_answer
 from corpusgen.review.measuring import measure_look
 from corpusgen.review.opening import read_rows
@@ -29,6 +31,7 @@ from tests.endpoint import Endpoint
 from tests.review.hands import FINE, write_answers
 
 PAIRS = 12
+MODE = "supportive_answer"
 TAXONOMY, SEEDS = ROOT / "taxonomies/psychosafe", ROOT / "seeds/psychosafe"
 VALUES = {**FINE, "harm_kinds": []}
 WORDS = {
@@ -50,26 +53,29 @@ def taxonomy() -> Taxonomy:
 @pytest.fixture(scope="module")
 def sample(taxonomy: Taxonomy) -> pa.Table:
     """A sample of twelve made-up pairs, and two calibration items."""
-    domain = taxonomy.domains["violence"]
+    examples = load_examples(SEEDS, taxonomy)
+    # calibration items speak of what the corpus speaks of
+    good = next(item for item in examples.exemplars if item.use == "calibrate" and item.response_mode == MODE)
+    bad = next(item for item in examples.bad_responses if known_answers(item) and item.response_mode == MODE)
     rows = [
         {
             "id": f"pair{number:02}",
             "cell_id": f"cell{number:02}",
-            "domain": domain.id,
-            "category": domain.categories[0].id,
-            "role": "victim",
+            "domain": like.domain,
+            "category": like.category,
+            "role": like.role,
             "severity": "high" if number % 2 else "low",
-            "response_mode": "supportive_answer",
+            "response_mode": MODE,
             "author": "offline",
-            "country": "US",
-            "strategies": [next(iter(taxonomy.strategies))],
+            "country": like.country,
+            "strategies": list(like.strategies),
             "prompt": f"Neighbour number {number} frightens me.",
             "response": f"That sounds hard, number {number}.",
         }
-        for number in range(PAIRS)
+        for number, like in zip(range(PAIRS), itertools.cycle((good, bad)), strict=False)
     ]
     corpus = pa.Table.from_pylist(rows, schema=corpus_schema())
-    return draw(corpus, load_examples(SEEDS, taxonomy), ReviewPlan(calibration=2), 1, seed=3)
+    return draw(corpus, examples, ReviewPlan(calibration=2), 1, salt="3")
 
 
 class Judging:

@@ -95,20 +95,18 @@ def test_people_get_accounts_workspaces_and_pseudonyms(argilla: Annotation, fold
         argilla.connection,
         folder,
         reviewers=[Invitee("Rosalind", "psychiatrist"), Invitee("bertha")],
-        adjudicators=[Invitee("margarete", "clinical psychologist"), Invitee("bertha")],
+        adjudicators=[Invitee("margarete", "clinical psychologist")],
     )
     assert [(each.username, each.role) for each in made] == [
         ("Rosalind", "reviewer"),
         ("bertha", "reviewer"),
         ("margarete", "adjudicator"),
-        ("bertha", "adjudicator"),
     ]
-    assert made[1].password == made[3].password
     assert len({each.password for each in made}) == 3
     assert {each.url for each in made} == {f"{argilla.connection.page}/sign-in"}
 
     assert spaces_of(argilla, made[0]) == [workspace_of("Rosalind")]
-    assert spaces_of(argilla, made[1]) == [ADJUDICATION, workspace_of("bertha")]
+    assert spaces_of(argilla, made[1]) == [workspace_of("bertha")]
     assert spaces_of(argilla, made[2]) == [ADJUDICATION]
     with as_person(argilla, "Rosalind", made[0].password) as person:
         assert person.get("/me").json()["role"] == "annotator"
@@ -119,7 +117,6 @@ def test_people_get_accounts_workspaces_and_pseudonyms(argilla: Annotation, fold
         ("reviewer", "psychiatrist", False),
         ("reviewer", "", False),
         ("adjudicator", "clinical psychologist", False),
-        ("adjudicator", "", False),
     }
     assert set(entered) == {each.pseudonym for each in made}
     # found again from the server alone
@@ -148,6 +145,21 @@ def test_asked_again_nothing_is_made_twice_and_nobody_is_lost(argilla: Annotatio
     assert not found[again[1].pseudonym].simulated
     spaces = [space.name for space in argilla.connection.client().workspaces]
     assert spaces.count(workspace_of("clara")) == 1
+
+
+@pytest.mark.slow
+def test_nobody_settles_what_they_have_judged_themselves(argilla: Annotation, folder: ReviewFolder) -> None:
+    with pytest.raises(UsageError, match="a reviewer and an adjudicator"):
+        enrol(argilla.connection, folder, reviewers=[Invitee("lina")], adjudicators=[Invitee("lina")])
+    assert "lina" not in pseudonyms(argilla.connection)
+    enrol(argilla.connection, folder, reviewers=[Invitee("lina")], adjudicators=[Invitee("maria")])
+    before = folder.people()
+    for role, name in (("adjudicators", "lina"), ("reviewers", "maria")):
+        with pytest.raises(UsageError, match="a reviewer and an adjudicator"):
+            enrol(argilla.connection, folder, **{role: [Invitee(name)]})  # type: ignore[arg-type]
+    assert folder.people() == before
+    # of another run one may be the other
+    enrol(argilla.connection, ReviewFolder(folder.root / "another"), adjudicators=[Invitee("lina")])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -42,14 +43,17 @@ class Reading:
         self.plan = ReviewPlan(daily_portion=cap)
         self.assignments = assignments_schema().empty_table()
         self.answered: set[tuple[str, str]] = set()
+        self.days: dict[tuple[str, str], int] = {}
+        self.elsewhere: dict[str, int] = {}
         self.discarded: set[tuple[str, str]] = set()
         self.opted_out: dict[str, set[str]] = {}
-        self.day = 0
+        self.day = 1
 
     def push(self) -> Portions:
         rows = [
-            {"record_id": record, "reviewer": name, "question": "harm", "value": "no", "status": "submitted"}
-            for record, name in sorted(self.answered)
+            {"record_id": record, "reviewer": name, "status": status, "updated_at": self.noon(record, name)}
+            for status, said in (("submitted", self.answered), ("discarded", self.discarded))
+            for record, name in sorted(said)
         ]
         portions = next_portions(
             self.sample,
@@ -59,10 +63,14 @@ class Reading:
             self.reviewers,
             self.plan,
             f"2026-03-{self.day:02}",
-            self.discarded,
+            self.elsewhere,
         )
         self.assignments = portions.assignments
         return portions
+
+    def noon(self, record: str, name: str) -> datetime.datetime:
+        """Returns when somebody answered, which they did today where nothing else was said."""
+        return datetime.datetime(2026, 3, self.days.setdefault((record, name), self.day), 12, tzinfo=datetime.UTC)
 
     def open(self, name: str) -> list[str]:
         """Returns what lies before a reviewer, in its order."""
@@ -72,7 +80,9 @@ class Reading:
         return [row["record_id"] for row in rows if (row["record_id"], name) not in done]
 
     def answer(self, name: str, count: int | None = None) -> None:
-        self.answered |= {(record, name) for record in self.open(name)[:count]}
+        done = {(record, name) for record in self.open(name)[:count]}
+        self.days |= dict.fromkeys(done, self.day)
+        self.answered |= done
 
     def readers_of(self, record: str) -> set[str]:
         return {name for found, name in self.answered if found == record}
@@ -198,6 +208,43 @@ def test_what_is_unanswered_counts_towards_the_next_portion() -> None:
     assert len(portions.given) == 4
     assert {row["portion"] for row in portions.given} == {2}
     assert [row["position"] for row in portions.given] == [0, 1, 2, 3]
+
+
+def test_the_cap_is_one_a_day_whenever_the_records_were_given() -> None:
+    reading = Reading(sample(100, 4), ["r-1"], cap=10)
+    reading.push()
+    reading.day += 1
+    assert reading.push().given == ()
+    reading.answer("r-1")
+    # ten were read today, though given yesterday
+    assert reading.push().given == ()
+    reading.day += 1
+    assert len(reading.push().given) == 10
+    read = Counter(reading.days.values())
+    assert max(read.values()) == 10
+
+
+def test_what_was_set_aside_today_counts_too() -> None:
+    reading = Reading(sample(100, twice=1000), ["r-1"], cap=10)
+    reading.push()
+    reading.day += 1
+    reading.discarded = {(record, "r-1") for record in reading.open("r-1")[:3]}
+    assert reading.push().given == ()
+    reading.day += 1
+    assert len(reading.push().given) == 3
+
+
+def test_what_other_looks_ask_for_counts_too() -> None:
+    reading = Reading(sample(100, twice=1000), ["r-1", "r-2"], cap=10)
+    reading.elsewhere = {"r-1": 7}
+    assert Counter(row["reviewer"] for row in reading.push().given) == {"r-1": 3, "r-2": 10}
+
+
+def test_what_fills_a_dropped_cell_is_given_out_like_the_rest() -> None:
+    reading = Reading([item(0), item(1, "refill"), item(2, "calibration")], ["r-1"])
+    reading.items["refill0001"]["readers"] = 1
+    reading.sample = pa.Table.from_pylist(list(reading.items.values()), schema=sample_schema())
+    assert {row["record_id"] for row in reading.push().given} == {"sample0000", "refill0001", "calibration0002"}
 
 
 def test_after_an_opt_out_open_records_go_to_somebody_else() -> None:

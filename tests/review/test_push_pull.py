@@ -21,7 +21,7 @@ from corpusgen.review.push import push
 from corpusgen.review.questions import QUESTIONS
 from corpusgen.reviews import Look, ReviewFolder
 from corpusgen.run import Run
-from tests.review.hands import FINE, Hand, Team, restate, small_run
+from tests.review.hands import FINE, Hand, Team, fill_cell, restate, small_run
 
 pytestmark = pytest.mark.slow
 
@@ -324,6 +324,21 @@ def test_who_opts_out_gets_none_of_it_in_the_next_portion_and_others_do(run: Pat
     assert spared not in {sample[name]["domain"] for name in later}
     returned = {row["record_id"] for row in rows if row["reviewer"] == anna.pseudonym and row["state"] == "returned"}
     assert {sample[name]["domain"] for name in returned} <= {spared}
+
+
+def test_what_fills_a_dropped_cell_is_given_out_by_the_next_push(run: Path, team: Team) -> None:
+    restate(run, daily_portion=100)
+    push(str(run), team.connection, day=MONDAY)
+    gone = next(row["pair_id"] for row in read_rows(look_of(run).sample_path) if row["kind"] == "sample")
+    fill_cell(run, look_of(run), gone)
+    pushed = push(str(run), team.connection, day=MONDAY)
+    (row,) = [row for row in read_rows(look_of(run).sample_path) if row["kind"] == "refill"]
+    assert pushed.refills == 1
+    (portion,) = pushed.portions
+    hand = next(hand for hand in team.reviewers if hand.pseudonym == portion.reviewer)
+    (record,) = team.portion(hand, portion.portion)
+    assert record["external_id"] == row["record_id"]
+    assert record["fields"]["answer"] == "Another."
 
 
 def test_a_changed_plan_is_refused_and_a_changed_corpus_is_warned_of(run: Path, team: Team) -> None:
