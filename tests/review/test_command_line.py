@@ -29,11 +29,17 @@ def test_the_whole_way_over_the_command_line(
     anna, kim = team.reviewers[0], team.adjudicators[0]
     again = told("users", "--reviewer", f"{anna.username}:nurse")
     assert "has a password already" in again
-    assert "taking part: 1 reviewers, 1 adjudicators" in again
+    assert "taking part: 1 reviewer, 1 adjudicator" in again
+    listed = told("users")
+    assert anna.username in listed
+    assert kim.pseudonym in listed
+    renewed = told("users", "--new-password", anna.username).splitlines()[0].split()[-1]
+    anna = type(anna)(argilla.connection, anna.username, renewed, anna.pseudonym)
     pushed = told("push")
     assert f"{anna.pseudonym}, portion 1: 12 records" in pushed
     assert "/annotation-mode" in pushed
-    assert "readers short" in pushed  # half of the sample wants two people, and there is one
+    assert "short" in pushed  # half of the sample wants two people, and there is one
+    assert "--reviewer NAME" in pushed
     assert "nothing to give today" in told("push")
     assert told("push", "--quiet") == ""
     for record in team.portion(anna):
