@@ -26,17 +26,8 @@ from corpusgen.bounds import (
 from corpusgen.disputes import needs_adjudication
 from corpusgen.errors import RunError
 from corpusgen.recipe import ReviewPlan
-from corpusgen.reviews import (
-    Decision,
-    Person,
-    ReviewFolder,
-    adjudication_schema,
-    content_hash,
-    frame_schema,
-    responses_schema,
-    sample_schema,
-    write_decisions,
-)
+from corpusgen.review_tables import adjudication_schema, frame_schema, responses_schema, sample_schema
+from corpusgen.reviews import Decision, Person, ReviewFolder, content_hash, write_decisions
 from corpusgen.revision import Lineage
 from corpusgen.run import read_table, write_table
 from corpusgen.schema import corpus_schema

@@ -20,7 +20,8 @@ from corpusgen.review.agreement.measure import JUDGE
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.page import fields
 from corpusgen.review.questions import QUESTIONS, Question
-from corpusgen.reviews import Look, responses_schema
+from corpusgen.review_tables import responses_schema
+from corpusgen.reviews import Look
 from corpusgen.run import Run, write_table
 from corpusgen.taxonomy import Taxonomy
 

@@ -12,7 +12,8 @@ from corpusgen.errors import RunError, Unmet
 from corpusgen.recipe import ReviewPlan
 from corpusgen.review.opening import Review, read_rows
 from corpusgen.review.sampling import draw, with_refills
-from corpusgen.reviews import Look, content_hash, frame_schema
+from corpusgen.review_tables import frame_schema
+from corpusgen.reviews import Look, content_hash
 from corpusgen.run import read_table, write_table
 from corpusgen.standing import unfinished
 

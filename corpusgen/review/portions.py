@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corpusgen.plan import stable_hash
 from corpusgen.recipe import ReviewPlan
-from corpusgen.reviews import assignments_schema
+from corpusgen.review_tables import assignments_schema
 from corpusgen.schema import Severity
 
 if TYPE_CHECKING:

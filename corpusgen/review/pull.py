@@ -22,7 +22,8 @@ from corpusgen.review.names import Names, attempt_of, case_of, names_of
 from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.opinions import told_on
 from corpusgen.review.questions import QUESTIONS
-from corpusgen.reviews import Look, adjudication_schema, content_hash, responses_schema
+from corpusgen.review_tables import adjudication_schema, responses_schema
+from corpusgen.reviews import Look, content_hash
 from corpusgen.run import Run, write_table
 from corpusgen.standing import fingerprint
 

@@ -23,7 +23,8 @@ from corpusgen.review.opening import Review, open_review, read_rows
 from corpusgen.review.page import fields, guidelines, page_settings
 from corpusgen.review.portions import counted, next_portions
 from corpusgen.review.pull import pull_look
-from corpusgen.reviews import Look, assignments_schema, responses_schema
+from corpusgen.review_tables import assignments_schema, responses_schema
+from corpusgen.reviews import Look
 from corpusgen.run import Run, read_table, write_table
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from corpusgen.plan import stable_hash
 from corpusgen.recipe import ReviewPlan
 from corpusgen.review.calibration import CalibrationItem, calibration_items
 from corpusgen.review.layout import layout_of
-from corpusgen.reviews import content_hash, sample_schema
+from corpusgen.review_tables import sample_schema
+from corpusgen.reviews import content_hash
 
 if TYPE_CHECKING:
     import pyarrow as pa

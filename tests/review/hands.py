@@ -23,7 +23,8 @@ from corpusgen.review.datasets import Shelf
 from corpusgen.review.names import Names, names_of
 from corpusgen.review.opening import open_review, read_rows
 from corpusgen.review.people import Invitee, enrol
-from corpusgen.reviews import Look, adjudication_schema, responses_schema
+from corpusgen.review_tables import adjudication_schema, responses_schema
+from corpusgen.reviews import Look
 from corpusgen.revision import Lineage
 from corpusgen.run import write_table
 from corpusgen.schema import corpus_schema

@@ -13,7 +13,7 @@ from corpusgen.errors import RunError
 from corpusgen.review.agreement.measure import measure
 from corpusgen.review.agreement.picture import draw
 from corpusgen.review.questions import QUESTIONS, question
-from corpusgen.reviews import responses_schema, sample_schema
+from corpusgen.review_tables import responses_schema, sample_schema
 
 TRUTH = {
     "mode": "as_it_should",

@@ -22,7 +22,8 @@ from corpusgen.review.judge import ASKED, TRIES, Judged, judge_look, question_te
 from corpusgen.review.measuring import measure_look
 from corpusgen.review.opening import read_rows
 from corpusgen.review.sampling import draw
-from corpusgen.reviews import Look, Person, ReviewFolder, responses_schema
+from corpusgen.review_tables import responses_schema
+from corpusgen.reviews import Look, Person, ReviewFolder
 from corpusgen.run import Run, write_table
 from corpusgen.schema import corpus_schema
 from corpusgen.taxonomy import Taxonomy, load_taxonomy

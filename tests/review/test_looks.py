@@ -12,7 +12,8 @@ import pytest
 from corpusgen.errors import RunError, Unmet
 from corpusgen.review.looks import ready_look, take_refills
 from corpusgen.review.opening import Review, open_review, read_rows
-from corpusgen.reviews import Decision, Look, content_hash, frame_schema, write_decisions
+from corpusgen.review_tables import frame_schema
+from corpusgen.reviews import Decision, Look, content_hash, write_decisions
 from tests.review.hands import FINE, fill_cell, small_run, write_answers
 
 pytestmark = pytest.mark.slow  # each begins with a copy of a built run

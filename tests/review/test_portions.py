@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from corpusgen.recipe import ReviewPlan
 from corpusgen.review.portions import Portions, in_order, next_portions
-from corpusgen.reviews import assignments_schema, responses_schema, sample_schema
+from corpusgen.review_tables import assignments_schema, responses_schema, sample_schema
 
 DOMAINS = ("violence", "weapons", "substance_use")
 SEVERITIES = ("none", "low", "moderate", "high", "imminent")

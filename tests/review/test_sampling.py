@@ -18,7 +18,8 @@ from corpusgen.errors import RunError
 from corpusgen.examples import Examples
 from corpusgen.recipe import Inputs, ReviewPlan
 from corpusgen.review.sampling import allocate, draw, with_refills
-from corpusgen.reviews import content_hash, sample_schema
+from corpusgen.review_tables import sample_schema
+from corpusgen.reviews import content_hash
 from corpusgen.schema import corpus_schema
 from tests.review.hands import corpus_like
 
