@@ -23,7 +23,7 @@ from corpusgen.schema import UNKNOWN_COUNTRY, Role, Severity
 from corpusgen.seeds import SeedBank, load_seeds, risky_severities
 from corpusgen.taxonomy import Taxonomy, load_taxonomy
 
-__all__ = ["Inputs", "Recipe", "load_inputs", "load_recipe"]
+__all__ = ["Inputs", "Recipe", "load_inputs", "load_recipe", "no_collection"]
 
 Share = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Shares = Annotated[dict[str, Share], Field(min_length=1)]
@@ -342,7 +342,7 @@ def load_inputs(path: str | Path, **changes: object) -> Inputs:
     if changed:
         recipe = _override(recipe, changed)
     folders = {name: _folder(found, document, name, getattr(recipe, name)) for name in ("taxonomy", "seeds")}
-    with _no_collection():
+    with no_collection():
         taxonomy = load_taxonomy(folders["taxonomy"])
         seeds = load_seeds(folders["seeds"], taxonomy)
         examples = load_examples(folders["seeds"], taxonomy)
@@ -353,7 +353,7 @@ def load_inputs(path: str | Path, **changes: object) -> Inputs:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Pauses the garbage collector: what is read all stays, and looking through it again and again costs a quarter."""
     before = gc.isenabled()
     gc.disable()

@@ -40,16 +40,18 @@ def validate(
     """Check a recipe and everything that it names; every problem with file, line and what to do."""
     import datetime
 
-    from corpusgen.checks import Rules
-    from corpusgen.checks.calibration import misjudged
-    from corpusgen.errors import InvalidFile
-    from corpusgen.plan import make_plan
-    from corpusgen.recipe import load_inputs
+    from corpusgen.recipe import load_inputs, no_collection
 
-    inputs = load_inputs(recipe)
-    if problems := list(misjudged(inputs.examples, Rules(inputs.taxonomy, inputs.recipe.checks))):
-        raise InvalidFile(problems)
-    cells = make_plan(inputs)
+    with no_collection():
+        from corpusgen.checks import Rules
+        from corpusgen.checks.calibration import misjudged
+        from corpusgen.errors import InvalidFile
+        from corpusgen.plan import make_plan
+
+        inputs = load_inputs(recipe)
+        if problems := list(misjudged(inputs.examples, Rules(inputs.taxonomy, inputs.recipe.checks))):
+            raise InvalidFile(problems)
+        cells = make_plan(inputs)
     stale = inputs.taxonomy.registry.stale(datetime.date.today())
     registry = inputs.taxonomy.registry
     found = {
