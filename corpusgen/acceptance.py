@@ -15,7 +15,7 @@ from corpusgen.compiled import compare, count, texts
 from corpusgen.errors import RunError
 from corpusgen.recipe import ReviewPlan
 from corpusgen.reviews import Decision, Look, ReviewFolder, read_decisions
-from corpusgen.run import read_table
+from corpusgen.run import Run, read_table
 from corpusgen.standing import Row, judged_rows
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def judge_review(folder: ReviewFolder, corpus: pa.Table | Path, plan: ReviewPlan
     strata = _strata(sample, look)
     decisions = read_decisions(folder.decisions_path)
     table = read_table(corpus) if isinstance(corpus, Path) else corpus
-    compiled = compare(decisions, table, rows, look, folder.root.parent / "lineage.parquet")
+    compiled = compare(decisions, table, rows, look, Run(folder.root.parent).lineage_path)
     known = _known(rows, look, texts(table), compiled.refills)
     short = sum(row.short for row in sample)
     estimate = upper = None

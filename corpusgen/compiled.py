@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.reviews import Decision, Look, content_hash
-from corpusgen.run import read_table
+from corpusgen.run import read_rows, read_table
 from corpusgen.standing import Row
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ _COPY = "corpusgen review push (in a copy: a frame cannot be made again)"
 def _refills(lineage: Path, decisions: Mapping[tuple[int, str], Decision]) -> dict[str, str | None]:
     """Returns the hash of each pair that fills a cell which a decision emptied."""
     found: dict[str, str | None] = {}
-    rows: Sequence[Mapping[str, Any]] = read_table(lineage).to_pylist() if lineage.is_file() else []
+    rows: Sequence[Mapping[str, Any]] = read_rows(lineage)
     for row in rows:
         decision = decisions.get((row["look"], row["pair_id"]))
         if row["replaced_by"] and decision is not None and decision.outcome != "keep":

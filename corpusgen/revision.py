@@ -124,7 +124,7 @@ class _Revision:
             self.status.setdefault(decision.cell_id, "kept")
             return "kept", decision.reason
         pair = corrected(pair_of(row), decision.response or "", self.rounds.rules)
-        if objection := self.rounds.objection(pair):
+        if objection := self.rounds.objection(decision.cell_id, pair):
             # what a gate rejects never stays, whoever wrote it
             return "dropped", f"the corrected answer cannot stand: {objection}"
         self.rounds.correct(decision.cell_id, pair)

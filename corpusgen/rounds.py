@@ -109,14 +109,14 @@ class Rounds:
 
         return np.stack([self.vectors[self.pairs[cell.cell_id]["id"]] for cell in cells])
 
-    def objection(self, pair: Pair) -> str | None:
-        """Returns why a corrected pair cannot stand in the corpus, or None: what a gate rejects or repeats another."""
+    def objection(self, cell_id: str, pair: Pair) -> str | None:
+        """Returns why a corrected pair cannot stand in its cell, or None: what a gate rejects or repeats another."""
         rejections = check_pair(pair, self.pair_gates)
         if rejections:
             return f"the gate '{rejections[0].gate}' rejects it: {rejections[0].reason}"
         if twin := self.screen.too_alike(pair):
             return f"it shares {twin.similarity:.0%} of its word sequences with the answer of {twin.kept}"
-        before = pair_of(next(row for row in self.pairs.values() if row["id"] == pair.id))
+        before = pair_of(self.pairs[cell_id])
         for gate in self.corpus_gates:
             reason = gate.screen([pair], len(self.cells)).get(pair.id)
             # a limit that the text before had reached as well is no reason

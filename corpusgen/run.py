@@ -16,7 +16,7 @@ from corpusgen.errors import CorpusgenError, RunError, StorageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["RUN_FORMAT", "Run", "read_table", "write_bytes", "write_table", "write_text"]
+__all__ = ["RUN_FORMAT", "Run", "read_rows", "read_table", "write_bytes", "write_table", "write_text"]
 
 RUN_FORMAT = 1
 """Raised when a run of an older version can no longer be read."""
@@ -114,6 +114,19 @@ def read_table(path: Path, remake: str = "corpusgen build") -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         do = f"remove the file and run `{remake}` again"
         raise RunError(f"cannot be read: {error}", where=path, do=do) from error
+
+
+def read_rows(path: Path, remake: str = "corpusgen build") -> list[dict[str, Any]]:
+    """Returns the rows of a Parquet file that may not have been written yet; none where it was not.
+
+    Args:
+        path: The file.
+        remake: The command that makes it again, for the error.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    return read_table(path, remake).to_pylist() if path.is_file() else []
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from corpusgen.disputes import Answers, complete, flags_harm, needs_adjudication
 from corpusgen.reviews import Look
-from corpusgen.run import read_table
+from corpusgen.run import read_rows, read_table
 
 __all__ = ["KINDS", "Row", "Standing", "Word", "fingerprint", "judged_rows", "last_words", "standing", "unfinished"]
 
@@ -23,6 +23,8 @@ Standing = Literal["short", "open", "settled", "agreed"]
 
 KINDS = ("sample", "refill")
 """The kinds of rows that are pairs of the corpus."""
+
+PULL = "corpusgen review pull"
 
 UNSHOWN = "rather_not"
 """The question whose answer is between a reviewer and who deals the portions."""
@@ -176,7 +178,7 @@ def judged_rows(look: Look) -> list[Row]:
     """
     answers, withdrawn = _answers(look.responses_path), _answers(look.withdrawn_path)
     words: dict[tuple[str, str], list[Word]] = defaultdict(list)
-    for row in _table(look.adjudication_path):
+    for row in read_rows(look.adjudication_path, PULL):
         same = {name: row[name] for name in Word._fields if name != "seen"}
         words[row["record_id"], row["content_hash"]].append(Word(**same, seen=frozenset(row["seen"] or ())))
     rows = []
@@ -196,13 +198,8 @@ def judged_rows(look: Look) -> list[Row]:
 def _answers(path: Path) -> dict[tuple[str, str], dict[str, dict[str, tuple[str, ...]]]]:
     """Returns answers by record and text, reviewer and question."""
     found: dict[tuple[str, str], dict[str, dict[str, tuple[str, ...]]]] = defaultdict(lambda: defaultdict(dict))
-    for row in _table(path):
+    for row in read_rows(path, PULL):
         if row["question"] is not None and row["value"] is not None and row["status"] in ("submitted", "withdrawn"):
             given = found[row["record_id"], row["content_hash"]][row["reviewer"]]
             given[row["question"]] = (*given.get(row["question"], ()), row["value"])
     return found
-
-
-def _table(path: Path) -> Sequence[Mapping[str, Any]]:
-    rows: list[dict[str, Any]] = read_table(path, remake="corpusgen review pull").to_pylist() if path.is_file() else []
-    return rows

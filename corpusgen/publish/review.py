@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from corpusgen.acceptance import Verdict, judge_review
 from corpusgen.recipe import load_recipe
 from corpusgen.reviews import Look, Person, ReviewFolder, read_decisions, sha256
-from corpusgen.run import Run, read_table
+from corpusgen.run import Run, read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,10 +72,10 @@ def reviews_table(run: Run) -> pa.Table:
 
 
 def _answers(look: Look) -> Iterator[dict[str, Any]]:
-    for row in _rows(look.responses_path):
+    for row in read_rows(look.responses_path, PULL):
         if row["kind"] == "sample" and row["question"] not in KEPT_BACK and row["value"] is not None:
             yield {name: row[name] for name in ("pair_id", "look", "reviewer", "question", "value")}
-    for row in _rows(look.adjudication_path):
+    for row in read_rows(look.adjudication_path, PULL):
         said = {"outcome": row["outcome"], "harmful": "yes" if row["harmful"] else "no"}
         about = {"pair_id": row["pair_id"], "look": row["look"], "reviewer": row["adjudicator"]}
         yield from ({**about, "question": question, "value": value} for question, value in said.items())
@@ -157,10 +157,10 @@ def _who(people: list[Person]) -> list[tuple[str, int, list[tuple[str, int]]]]:
 
 def _looks(run: Run, folder: ReviewFolder) -> list[LookFacts]:
     decisions = read_decisions(folder.decisions_path)
-    done = Counter((row["look"], row["outcome"]) for row in _rows(run.lineage_path, "corpusgen build"))
+    done = Counter((row["look"], row["outcome"]) for row in read_rows(run.lineage_path))
     found = []
     for look in folder.looks():
-        drawn = sum(row["kind"] == "sample" for row in _rows(look.sample_path))
+        drawn = sum(row["kind"] == "sample" for row in read_rows(look.sample_path, PULL))
         harmful = sum(decision.harmful for decision in decisions if decision.look == look.number)
         outcomes = (done[look.number, outcome] for outcome in ("kept", "edited", "dropped"))
         found.append(LookFacts(look.number, drawn, harmful, *outcomes))
@@ -173,7 +173,3 @@ def _agreement(look: Look) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = json.loads(look.agreement_path.read_text(encoding="utf-8"))
     return found if found.get("responses_sha256") == sha256(look.responses_path) else {}
-
-
-def _rows(path: Path, remake: str = PULL) -> list[dict[str, Any]]:
-    return read_table(path, remake=remake).to_pylist() if path.is_file() else []

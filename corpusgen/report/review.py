@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corpusgen.reviews import ReviewFolder
-from corpusgen.run import Run, read_table
+from corpusgen.run import Run, read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,7 @@ def review_facts(run: Run, table: pa.Table, state: Mapping[str, Any]) -> ReviewF
     """
     counted = state.get("counts", {}).get("reviewed", {})
     pairs = sum(status in ("kept", "edited") for status in table.column("review_status").to_pylist())
-    lineage = read_table(run.lineage_path).to_pylist() if run.lineage_path.is_file() else []
+    lineage = read_rows(run.lineage_path)
     people = ReviewFolder(run.review).people()
     names = {name for row in lineage for name in (*row["reviewers"], row["adjudicator"]) if name}
     changes = [row for row in lineage if row["outcome"] != "kept"]

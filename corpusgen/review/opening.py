@@ -17,6 +17,7 @@ from corpusgen.examples import Examples, load_examples
 from corpusgen.recipe import Inputs, Recipe, ReviewPlan, load_inputs, load_recipe, resolve
 from corpusgen.reviews import Decision, Look, ReviewFolder, read_decisions
 from corpusgen.run import Run, read_table, require_run, storage_error
+from corpusgen.run import read_rows as read_rows_of
 from corpusgen.taxonomy import Taxonomy, load_taxonomy
 
 if TYPE_CHECKING:
@@ -65,11 +66,6 @@ class Review:
             InvalidFile: Something in it is wrong.
         """
         return load_recipe(self.recipe_path)
-
-    @property
-    def seed(self) -> int:
-        """The seed that the corpus was built with."""
-        return int(self.built["settings"]["seed"])
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -189,4 +185,4 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     Raises:
         RunError: It is damaged.
     """
-    return read_table(path, remake=PULL).to_pylist() if path.is_file() else []
+    return read_rows_of(path, PULL)

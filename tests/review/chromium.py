@@ -56,7 +56,7 @@ class Desk:
     def __init__(self, browser: Browser, url: str, username: str, password: str, pictures: Path | None = None) -> None:
         self.url = url
         self.pictures = pictures
-        self.page: Page = browser.new_context(viewport=SCREEN).new_page()  # type: ignore[arg-type]
+        self.page: Page = browser.new_context(viewport=SCREEN).new_page()  # type: ignore[arg-type]  # a plain dict of the two sizes
         self.page.goto(f"{url}/sign-in")
         self.page.locator("input").nth(0).fill(username)
         self.page.locator("input[type=password]").fill(password)

@@ -156,7 +156,7 @@ def test_nobody_settles_what_they_have_judged_themselves(argilla: Annotation, fo
     before = folder.people()
     for role, name in (("adjudicators", "lina"), ("reviewers", "maria")):
         with pytest.raises(UsageError, match="a reviewer and an adjudicator"):
-            enrol(argilla.connection, folder, **{role: [Invitee(name)]})  # type: ignore[arg-type]
+            enrol(argilla.connection, folder, **{role: [Invitee(name)]})  # type: ignore[arg-type]  # by name of the role
     assert folder.people() == before
     # of another run one may be the other
     enrol(argilla.connection, ReviewFolder(folder.root / "another"), adjudicators=[Invitee("lina")])

@@ -15,13 +15,13 @@ __all__ = ["main"]
 
 async def _set(username: str, password: str, api_key: str) -> None:
     # these are installed in the server's environment alone
-    from argilla_server.contexts.accounts import (  # type: ignore[import-not-found]
+    from argilla_server.contexts.accounts import (  # type: ignore[import-not-found]  # of the server's environment
         get_user_by_username,
         hash_password,
     )
-    from argilla_server.database import AsyncSessionLocal  # type: ignore[import-not-found]
-    from argilla_server.enums import UserRole  # type: ignore[import-not-found]
-    from argilla_server.models import User  # type: ignore[import-not-found]
+    from argilla_server.database import AsyncSessionLocal  # type: ignore[import-not-found]  # of the server's environment
+    from argilla_server.enums import UserRole  # type: ignore[import-not-found]  # of the server's environment
+    from argilla_server.models import User  # type: ignore[import-not-found]  # of the server's environment
 
     wanted = {"role": UserRole.owner, "password_hash": hash_password(password), "api_key": api_key}
     async with AsyncSessionLocal() as session:
