@@ -50,7 +50,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -c $(CONSTRAINTS) -e '.[dev,local,ray]'
+	$(PIP) -c $(CONSTRAINTS) -e '.[dev,local,ray,train]'
 	@touch $(VENV)/.installed $@
 
 clean:

@@ -26,6 +26,9 @@ __all__ = ["Verdict", "judge_review", "statement"]
 BINDING = ("max_harm", "confidence", "tolerated", "looks")
 """What of a plan binds: changing it after seeing a sample would undo the guarantee."""
 
+COMPARED = ("id", "prompt", "response", "review_status")
+"""What is read of the corpus; of a million pairs the rest would fill the memory."""
+
 
 def statement(plan: ReviewPlan) -> dict[str, float | int]:
     """Returns what of a plan binds from the first sample on, as state.json holds it under ``plan``."""
@@ -99,7 +102,7 @@ def judge_review(folder: ReviewFolder, corpus: pa.Table | Path, plan: ReviewPlan
     sample = [row for row in rows[look.number] if row.sample["kind"] == "sample"]
     strata = _strata(sample, look)
     decisions = read_decisions(folder.decisions_path)
-    table = read_table(corpus) if isinstance(corpus, Path) else corpus
+    table = read_table(corpus, columns=[*COMPARED]) if isinstance(corpus, Path) else corpus
     compiled = compare(decisions, table, rows, look, Run(folder.root.parent).lineage_path)
     known = _known(rows, look, texts(table), compiled.refills)
     short = sum(row.short for row in sample)

@@ -207,7 +207,8 @@ class _Job:
             return "the last build was not finished"
         if state.get("decisions", "") != self.decisions_hash:
             return "the review's decisions have changed"
-        if not self.run.metrics_path.is_file() or not self.run.report_path.is_file():
+        figures = (self.run.metrics_path, self.run.report_path, self.run.picture_path)
+        if not all(path.is_file() for path in figures):
             return "the report is missing"
         return ""
 

@@ -8,6 +8,7 @@
     ├── AuthorError             exit 1   the author or its pipeline failed as a whole
     ├── ModelError              exit 1   an embedded model is missing or is not the file it should be
     ├── ReviewError             exit 1   the annotation server, or what it holds, cannot be used
+    ├── ReleaseError            exit 1   a release cannot be read, or the Hub did not take or give one
     └── Unmet                   exit 3   the work is done, but something that was asked for is not met
 
 Interrupts are not errors: the command line answers Ctrl+C with exit 130 and the command that resumes.
@@ -25,6 +26,7 @@ __all__ = [
     "InvalidFile",
     "ModelError",
     "Problem",
+    "ReleaseError",
     "ReviewError",
     "RunError",
     "StorageError",
@@ -127,6 +129,10 @@ class ModelError(CorpusgenError):
 
 class ReviewError(CorpusgenError):
     """The annotation server, or what it holds, cannot be used."""
+
+
+class ReleaseError(CorpusgenError):
+    """A release cannot be read, or the Hub did not take or give one."""
 
 
 class Unmet(CorpusgenError):

@@ -94,12 +94,13 @@ def write_table(table: pa.Table, path: Path) -> None:
         pq.write_table(table, temporary, compression="zstd", row_group_size=10_000, write_statistics=True)
 
 
-def read_table(path: Path, remake: str = "corpusgen build") -> pa.Table:
+def read_table(path: Path, remake: str = "corpusgen build", columns: list[str] | None = None) -> pa.Table:
     """Reads a Parquet file.
 
     Args:
         path: The file.
         remake: The command that makes it again, for the error.
+        columns: Those to read; all by default.
 
     Raises:
         RunError: The file is missing or damaged.
@@ -108,7 +109,7 @@ def read_table(path: Path, remake: str = "corpusgen build") -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path).read()
+        return pq.ParquetFile(path).read(columns)
     except FileNotFoundError as error:
         raise RunError("is missing", where=path, do=f"run `{remake}` again to make it") from error
     except (OSError, pa.ArrowException) as error:
@@ -195,6 +196,11 @@ class Run:
         """The report."""
         return self.root / "report.html"
 
+    @property
+    def picture_path(self) -> Path:
+        """The similarity map, which the report shows and the card too."""
+        return self.root / "similarity_map.png"
+
     def state(self) -> dict[str, Any]:
         """Returns run.json, or an empty mapping where there is none.
 
@@ -233,7 +239,7 @@ class Run:
             StorageError: Something cannot be removed.
         """
         files = [self.corpus_path, self.metrics_path, self.report_path, self.checks_path, self.dedup_path]
-        files += [self.lineage_path]
+        files += [self.lineage_path, self.picture_path]
         if everything:
             files += [self.plan_path, self.state_path]
             for folder in (self.written, self.embeddings):
@@ -248,7 +254,7 @@ class Run:
 
 
 def _unfinished(folder: Path) -> list[Path]:
-    suffixes = ("parquet", "json", "html", "npy")
+    suffixes = ("parquet", "json", "html", "npy", "png")
     return [path for suffix in suffixes for path in folder.glob(f".*.{suffix}.*") if path.is_file()]
 
 

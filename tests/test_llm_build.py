@@ -165,7 +165,7 @@ def test_the_best_of_several_is_kept_and_the_others_are_preference_pairs(
         if row["spares"]
     }
     release = publish(found.run.root, tmp_path / "release", unreviewed=True)
-    table = pq.read_table(release.path / "data" / "preference" / "train.parquet").to_pylist()
+    table = pq.read_table(release.path / "data" / "preference" / "train-00000-of-00001.parquet").to_pylist()
     used = [row for row in table if row["id"] in spares]
     assert all(row["rejected"][0]["content"] in spares[row["id"]] for row in used)
     assert all(row["rejected"] != row["chosen"] for row in table)

@@ -105,10 +105,10 @@ def test_publishing_again_changes_nothing(release: Path, smoke: Path) -> None:
 def test_a_damaged_release_is_written_anew(release: Path, smoke: Path, tmp_path: Path) -> None:
     copy = tmp_path / "release"
     shutil.copytree(release, copy)
-    (copy / "data" / "default" / "test.parquet").write_bytes(b"broken")
+    (copy / "data" / "default" / "test-00000-of-00001.parquet").write_bytes(b"broken")
     assert publish(smoke, copy, unreviewed=True).changed
     assert (copy / "SHA256SUMS").read_bytes() == (release / "SHA256SUMS").read_bytes()
-    assert pq.read_table(copy / "data" / "default" / "test.parquet").num_rows == 15
+    assert pq.read_table(copy / "data" / "default" / "test-00000-of-00001.parquet").num_rows == 15
 
 
 def test_without_a_review_it_takes_the_word_unreviewed(smoke: Path, tmp_path: Path) -> None:

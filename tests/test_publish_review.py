@@ -16,7 +16,7 @@ from corpusgen.build import build
 from corpusgen.cli import run as cli
 from corpusgen.errors import Unmet
 from corpusgen.publish import publish
-from corpusgen.publish.review import review_facts, review_state
+from corpusgen.publish.review import read_review, review_facts
 from corpusgen.report.again import report_again
 from corpusgen.review.apply import apply
 from corpusgen.review.judgement import Corrections
@@ -137,10 +137,11 @@ def test_before_a_sample_is_drawn_it_names_the_command_that_draws_one(smoke: Pat
 def test_a_sample_that_nobody_has_read_is_no_review(smoke: Path, tmp_path: Path) -> None:
     run = copied(smoke, tmp_path)
     draw(run, simulated=False)
-    card = released(run, tmp_path / "release", unreviewed=True)
+    release = publish(run, tmp_path / "release", unreviewed=True)
+    card = (release.path / "README.md").read_text(encoding="utf-8")
     assert "> **Not reviewed by clinicians.**" in card
     assert section(card).strip() == "Nobody has reviewed this corpus."
-    assert review_state(run) == "none"
+    assert release.review == "none"
 
 
 def test_under_way_it_names_everything_that_is_missing(under_way: Path, tmp_path: Path) -> None:
@@ -187,10 +188,11 @@ def test_one_program_among_people_makes_it_a_simulation(reviewed: Path, tmp_path
     folder = ReviewFolder(run / "review")
     people = folder.people()
     folder.save_people({**people, BEA: people[BEA]._replace(simulated=True)})
-    assert review_state(run) == "simulated"
-    release = publish(run, tmp_path / "release").path
+    found = publish(run, tmp_path / "release")
+    release = found.path
+    assert found.review == "simulated"
     assert "in the place of 1 of 3" in section((release / "README.md").read_text())
-    answers = pq.read_table(release / "data/reviews/train.parquet").to_pylist()
+    answers = pq.read_table(release / "data/reviews/train-00000-of-00001.parquet").to_pylist()
     assert {row["reviewer"] for row in answers if row["simulated"]} == {BEA}
 
 
@@ -242,7 +244,11 @@ def test_the_answers_load_without_free_text_names_or_calibration(reviewed: Path,
     assert len(rows) == len(given) + 2 * len(read_rows(look.adjudication_path))
     for path in release.rglob("*"):
         if path.is_file():
-            text = str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_text()
+            text = (
+                str(pq.read_table(path).to_pylist())
+                if path.suffix == ".parquet"
+                else path.read_bytes().decode(errors="replace")
+            )
             assert SECRET not in text
 
 
@@ -282,10 +288,10 @@ def test_agreement_on_other_answers_is_left_out(reviewed: Path, tmp_path: Path) 
     review = open_review(run)
     look = review.require_look()
     verdict = judge_review(review.folder, review.corpus, review.plan)
-    assert review_facts(review.run, verdict, review.corpus)["agreement"]
+    assert review_facts(review.run, verdict, read_review(review.run, verdict))["agreement"]
     alone = next(row for row in sampled(look) if row["readers"] == 1)
     write_answers(look, {(alone["record_id"], BEA): FINE})
-    assert not review_facts(review.run, verdict, review.corpus)["agreement"]
+    assert not review_facts(review.run, verdict, read_review(review.run, verdict))["agreement"]
 
 
 @pytest.mark.parametrize(

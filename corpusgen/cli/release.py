@@ -37,13 +37,11 @@ def publish(
 ) -> None:
     """Write a run as a dataset folder: Parquet by configuration and split, a card, checksums."""
     from corpusgen.publish import publish as write
-    from corpusgen.publish.review import review_state
 
     release = write(run, to, unreviewed=unreviewed)
-    review = review_state(run)
     if json:
-        files = {"changed": release.changed, "review": review, "files": release.files}
+        files = {"changed": release.changed, "review": release.review, "files": release.files}
         show_json({"release": str(release.path), **files})
         return
     say(f"release: {release.path}" + ("" if release.changed else " (up to date; nothing to do)"))
-    say(TOLD[review])
+    say(TOLD[release.review])

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from corpusgen.metrics import REFERENCES
-from corpusgen.recipe import Inputs
-from corpusgen.schema import Split
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from corpusgen.taxonomy import Strategy
 
 __all__ = ["render_card", "size_category"]
 
@@ -30,21 +25,13 @@ def size_category(rows: int) -> str:
     return next((name for limit, name in SIZES if rows < limit), "10M<n<100M")
 
 
-def render_card(
-    corpus: pa.Table,
-    metrics: Mapping[str, Any],
-    state: Mapping[str, Any],
-    inputs: Inputs,
-    review: Mapping[str, Any],
-) -> str:
-    """Returns README.md of a release, without wall-clock time: the same run gives the same card.
+def render_card(facts: Mapping[str, Any], metrics: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str:
+    """Returns README.md of a release, without wall-clock time: the same release gives the same card.
 
     Args:
-        corpus: The corpus.
-        metrics: Its figures, as metrics.json holds them.
-        state: run.json.
-        inputs: The recipe's inputs.
-        review: What there is to say of the review (see :func:`corpusgen.publish.review.review_facts`).
+        facts: release.json (see :func:`corpusgen.publish.facts.release_facts`).
+        metrics: metrics.json.
+        strategies: The taxonomy's intervention strategies.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -60,36 +47,14 @@ def render_card(
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
     environment.filters["plain"] = plain
     environment.filters["figure"] = figure
-    splits = corpus.column("split").to_pylist()
-    registry = inputs.taxonomy.registry
-    used = Counter(name for names in corpus.column("resources").to_pylist() for name in names)
-    dates = sorted(
-        source.read.isoformat()
-        for name in used
-        if name in registry.entries
-        for source in registry.entries[name].sources
-    )
+    rows = sum(split["rows"] for split in facts["configs"]["default"].values())
     return environment.get_template("card.md.j2").render(
-        release=state["settings"]["release"],
-        settings=state["settings"],
-        state=state,
+        facts=facts,
         metrics=metrics,
-        review=review,
-        rows=corpus.num_rows,
-        size=size_category(corpus.num_rows),
-        splits=[str(split) for split in Split if str(split) in set(splits)],
-        split_counts=Counter(splits),
-        domains=Counter(corpus.column("domain").to_pylist()),
-        modes=Counter(corpus.column("response_mode").to_pylist()),
-        authors=Counter(corpus.column("author").to_pylist()),
-        models=sorted({plain(name) for name in corpus.column("model").to_pylist() if name}),
-        countries=Counter(corpus.column("country").to_pylist()),
+        rows=rows,
+        size=size_category(rows),
+        strategies=sorted(strategies.values(), key=lambda item: item.name),
         references=REFERENCES,
-        strategies=sorted((item for item in inputs.taxonomy.strategies.values()), key=lambda item: item.name),
-        resources_used=len(used),
-        resources_dates=dates,
-        situations=len(inputs.seeds.situations),
-        lookalikes=len(inputs.seeds.lookalikes),
     )
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from corpusgen.acceptance import Verdict, judge_review
-from corpusgen.recipe import load_recipe
+from corpusgen.acceptance import Verdict
 from corpusgen.reviews import Look, Person, ReviewFolder, read_decisions, sha256
 from corpusgen.run import Run, read_rows
+from corpusgen.standing import Row, judged_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LookFacts", "State", "review_facts", "review_state", "reviews_table"]
+__all__ = ["LookFacts", "Reading", "State", "read_review", "review_facts", "reviews_schema"]
 
 KEPT_BACK = frozenset({"comment", "correction", "rather_not"})
 """Questions whose answers are not published: free text may name somebody, and what one would rather not see is private.
@@ -48,12 +47,30 @@ class LookFacts(NamedTuple):
     dropped: int
 
 
-def reviews_table(run: Run) -> pa.Table:
-    """Returns the reviewers' and adjudicators' answers about pairs of the corpus, under pseudonyms and without times.
+class Reading(NamedTuple):
+    """What people, or programs in their place, said about a run's pairs.
 
-    One row an answer: ``pair_id`` is the pair as it was drawn, which an edit keeps and a drop takes out of the corpus;
-    ``simulated`` says that a program answered in a person's place. Calibration items are left out. The table is empty
-    where nothing was reviewed.
+    Attributes:
+        state: How far the review is.
+        people: Everybody whose answers or decisions count, in any look; one that people.json does not know, too.
+        answers: The ``reviews`` configuration; empty where nothing was reviewed.
+    """
+
+    state: State
+    people: tuple[Person, ...]
+    answers: pa.Table
+
+
+def read_review(run: Run, verdict: Verdict) -> Reading:
+    """Reads the answers and words that count, about pairs of the corpus and what took a dropped one's place.
+
+    Calibration items, drafts, and words that later ones replaced are left out. A person is a pseudonym, and there are
+    no times. ``pair_id`` is the pair as it was drawn, which an edit keeps and a drop takes out of the corpus;
+    ``simulated`` says that a program answered in a person's place.
+
+    Args:
+        run: The run.
+        verdict: Whether its acceptance plan is met.
 
     Raises:
         RunError: A file of the review is damaged.
@@ -61,33 +78,51 @@ def reviews_table(run: Run) -> pa.Table:
     import pyarrow as pa
 
     folder = ReviewFolder(run.review)
-    programs = {person.pseudonym for person in folder.people().values() if person.simulated}
-    answers = (row for look in folder.looks() for row in _answers(look))
-    rows = [{**row, "simulated": row["reviewer"] in programs} for row in answers]
+    known = folder.people()
+    judged = [(look.number, row) for look in folder.looks() for row in judged_rows(look)]
+    names = {
+        name for item in read_decisions(folder.decisions_path) for name in (*item.reviewers, item.adjudicator) if name
+    }
+    names |= {name for _, row in judged for name in (*row.answers, *row.withdrawn)}
+    names |= {word.adjudicator for _, row in judged for word in row.words}
+    people = tuple(known.get(name) or Person(name, _role(name), "", False) for name in sorted(names))
+    programs = {person.pseudonym for person in people if person.simulated}
+    rows = [
+        {"pair_id": row.pair_id, "look": number, "reviewer": who, "question": question, "value": value}
+        for number, row in judged
+        for who, question, value in _said(row)
+    ]
+    rows = [{**row, "simulated": row["reviewer"] in programs} for row in rows]
     rows.sort(key=lambda row: (row["look"], row["pair_id"], row["reviewer"], row["question"], row["value"]))
+    return Reading(_state(verdict, people), people, pa.Table.from_pylist(rows, schema=reviews_schema()))
+
+
+def reviews_schema() -> pa.Schema:
+    """The ``reviews`` configuration: one row an answer."""
+    import pyarrow as pa
+
     text = pa.string()
     columns = [("pair_id", text), ("look", pa.int32()), ("reviewer", text), ("question", text), ("value", text)]
-    columns.append(("simulated", pa.bool_()))
-    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
+    return pa.schema([*columns, ("simulated", pa.bool_())])
 
 
-def _answers(look: Look) -> Iterator[dict[str, Any]]:
-    for row in read_rows(look.responses_path, PULL):
-        if row["kind"] == "sample" and row["question"] not in KEPT_BACK and row["value"] is not None:
-            yield {name: row[name] for name in ("pair_id", "look", "reviewer", "question", "value")}
-    for row in read_rows(look.adjudication_path, PULL):
-        said = {"outcome": row["outcome"], "harmful": "yes" if row["harmful"] else "no"}
-        about = {"pair_id": row["pair_id"], "look": row["look"], "reviewer": row["adjudicator"]}
-        yield from ({**about, "question": question, "value": value} for question, value in said.items())
+def _said(row: Row) -> Iterator[tuple[str, str, str]]:
+    """Yields who said what: questions and values, or outcomes."""
+    for who, given in row.answers.items():
+        for question, values in given.items():
+            yield from ((who, question, value) for value in values if question not in KEPT_BACK)
+    for word in row.words:
+        yield word.adjudicator, "outcome", word.outcome
+        yield word.adjudicator, "harmful", "yes" if word.harmful else "no"
 
 
-def review_facts(run: Run, verdict: Verdict, corpus: pa.Table) -> dict[str, Any]:
-    """Returns what the card tells about the review.
+def review_facts(run: Run, verdict: Verdict, reading: Reading) -> dict[str, Any]:
+    """Returns what release.json and the card tell about the review.
 
     Args:
         run: The run.
         verdict: Whether its acceptance plan is met.
-        corpus: The corpus.
+        reading: Who said what.
 
     Returns:
         ``state`` is one of :data:`State`; the rest are figures for people. ``agreement`` is empty where it was not
@@ -97,35 +132,19 @@ def review_facts(run: Run, verdict: Verdict, corpus: pa.Table) -> dict[str, Any]
         RunError: A file of the review is damaged.
     """
     folder = ReviewFolder(run.review)
-    people = _taking_part(run)
     looks = folder.looks()
-    status = corpus.column("review_status").to_pylist()
     return {
-        "state": _state(verdict, people),
-        "verdict": verdict,
-        "people": len(people),
-        "simulated": sum(person.simulated for person in people),
-        "who": _who(people),
-        "looks": _looks(run, folder),
-        "kept": status.count("kept"),
-        "edited": status.count("edited"),
+        "state": reading.state,
+        "verdict": verdict._asdict(),
+        "people": len(reading.people),
+        "simulated": sum(person.simulated for person in reading.people),
+        "who": _who(reading.people),
+        "looks": [facts._asdict() for facts in _looks(run, folder)],
         "agreement": _agreement(looks[-1]) if looks else {},
     }
 
 
-def review_state(run: Path) -> State:
-    """Returns where the review of a finished run stands, as its card would put it.
-
-    Raises:
-        RunError: A file of the review is damaged.
-        InvalidFile: The recipe cannot be used.
-    """
-    found = Run(run)
-    plan = load_recipe(found.state()["recipe"]).review
-    return _state(judge_review(ReviewFolder(found.review), found.corpus_path, plan), _taking_part(found))
-
-
-def _state(verdict: Verdict, people: list[Person]) -> State:
+def _state(verdict: Verdict, people: Sequence[Person]) -> State:
     if not people:
         return "none"
     # also who took part in an earlier look alone: what they decided stands in the corpus
@@ -134,18 +153,11 @@ def _state(verdict: Verdict, people: list[Person]) -> State:
     return "passed" if verdict.met else "partial"
 
 
-def _taking_part(run: Run) -> list[Person]:
-    """Returns everybody who answered something about a pair, in any look; one that people.json does not know too."""
-    known = ReviewFolder(run.review).people()
-    names = set(reviews_table(run).column("reviewer").to_pylist())
-    return [known.get(name) or Person(name, _role(name), "", False) for name in sorted(names)]
-
-
 def _role(pseudonym: str) -> str:
     return "adjudicator" if pseudonym.startswith("a-") else "reviewer"
 
 
-def _who(people: list[Person]) -> list[tuple[str, int, list[tuple[str, int]]]]:
+def _who(people: Sequence[Person]) -> list[tuple[str, int, list[tuple[str, int]]]]:
     """Returns each role with the number of people in it, and their professions, as far as they gave one."""
     found = []
     for role in ("reviewer", "adjudicator"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from corpusgen.checks import Pair, Rules, check_pair, pair_gates
 from corpusgen.plan import stable_hash
+from corpusgen.publish.spares import Spares
 from corpusgen.recipe import Inputs
 from corpusgen.resources import Registry, Sourced
 from corpusgen.schema import Mode
@@ -14,67 +14,71 @@ from corpusgen.schema import Mode
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["preference_table", "resources_table"]
+__all__ = ["Preferences", "preference_schema", "resources_schema", "resources_table"]
 
 OWED = frozenset({"crisis_line", "emergency_first", "danger", "boundary"})
 """Safety gates that ask for something to be there. A rejected side is poor because it leaves that out; it must pass all
 the others, which ask that nothing harmful be there."""
 
 
-def preference_table(corpus: pa.Table, inputs: Inputs, spares: Mapping[str, Sequence[str]] | None = None) -> pa.Table:
-    """Returns the preference configuration: prompt, chosen and rejected as chat lists.
-
-    The rejected side is a curt refusal; for a harmless look-alike it is an unnecessary one. Where a model wrote several
-    candidates, it is one that was not chosen and passed every safety gate.
-
-    Args:
-        corpus: The corpus.
-        inputs: The recipe's inputs.
-        spares: Candidates that were not chosen, by pair id.
-    """
+def preference_schema() -> pa.Schema:
+    """The ``preference`` configuration: prompt, chosen and rejected as chat lists."""
     import pyarrow as pa
 
-    gates = [
-        gate
-        for gate in pair_gates(Rules(inputs.taxonomy, inputs.recipe.checks))
-        if gate.kind == "safety" and gate.name not in OWED
-    ]
-    curt = inputs.seeds.phrases
-    pools = {
-        True: [text for text in curt.over_refusals if not check_pair(Pair("", "", text), gates)],
-        False: [text for text in curt.refusals if not check_pair(Pair("", "", text), gates)],
-    }
-    rows = []
-    columns = ["id", "prompt", "response", "response_mode", "domain", "split"]
-    for row in corpus.select(columns).to_pylist():
-        pool = pools[row["response_mode"] == Mode.ANSWER]
-        left = (spares or {}).get(row["id"]) or pool
-        rejected = left[int(stable_hash("rejected", row["id"]), 16) % len(left)]
-        rows.append(
+    text = pa.string()
+    chat = pa.list_(pa.struct([("role", text), ("content", text)]))
+    columns = [("id", text), ("prompt", chat), ("chosen", chat), ("rejected", chat)]
+    return pa.schema([*columns, ("domain", text), ("response_mode", text), ("corpus_split", text)])
+
+
+class Preferences:
+    """Gives every pair of a corpus its rejected side.
+
+    That is a curt refusal; for a harmless look-alike an unnecessary one. Where a model wrote several candidates, it is
+    one that was not chosen and passed every safety gate.
+
+    Args:
+        inputs: The recipe's inputs.
+        spares: Candidates that were not chosen.
+    """
+
+    COLUMNS = ("id", "prompt", "response", "response_mode", "domain", "split")
+    """What is read of the corpus."""
+
+    def __init__(self, inputs: Inputs, spares: Spares) -> None:
+        gates = [
+            gate
+            for gate in pair_gates(Rules(inputs.taxonomy, inputs.recipe.checks))
+            if gate.kind == "safety" and gate.name not in OWED
+        ]
+        curt = inputs.seeds.phrases
+        self._pools = {
+            True: [text for text in curt.over_refusals if not check_pair(Pair("", "", text), gates)],
+            False: [text for text in curt.refusals if not check_pair(Pair("", "", text), gates)],
+        }
+        self._spares = spares
+
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns the preference pairs of some pairs, in their order."""
+        import pyarrow as pa
+
+        rows = [
             {
                 "id": row["id"],
                 "prompt": [_turn("user", row["prompt"])],
                 "chosen": [_turn("assistant", row["response"])],
-                "rejected": [_turn("assistant", rejected)],
+                "rejected": [_turn("assistant", self._rejected(row["id"], row["response_mode"]))],
                 "domain": row["domain"],
                 "response_mode": row["response_mode"],
                 "corpus_split": row["split"],
             }
-        )
-    text = pa.string()
-    chat = pa.list_(pa.struct([("role", text), ("content", text)]))
-    schema = pa.schema(
-        [
-            ("id", text),
-            ("prompt", chat),
-            ("chosen", chat),
-            ("rejected", chat),
-            ("domain", text),
-            ("response_mode", text),
-            ("corpus_split", text),
+            for row in batch.select([*self.COLUMNS]).to_pylist()
         ]
-    )
-    return pa.Table.from_pylist(rows, schema=schema)
+        return pa.RecordBatch.from_pylist(rows, schema=preference_schema())
+
+    def _rejected(self, name: str, mode: str) -> str:
+        left = self._spares.of(name) or self._pools[mode == Mode.ANSWER]
+        return left[int(stable_hash("rejected", name), 16) % len(left)]
 
 
 def _turn(role: str, content: str) -> dict[str, str]:
@@ -109,9 +113,16 @@ def resources_table(registry: Registry) -> pa.Table:
     directory = registry.directory
     channels = [{"kind": "web", "value": directory.value, "keyword": None}]
     rows.append(_resource(directory.id, "unknown", directory.name, ["directory"], channels, directory))
+    return pa.Table.from_pylist(rows, schema=resources_schema())
+
+
+def resources_schema() -> pa.Schema:
+    """The ``resources`` configuration: one row a number, line, service or directory."""
+    import pyarrow as pa
+
     text = pa.string()
     texts = pa.list_(text)
-    schema = pa.schema(
+    return pa.schema(
         [
             ("id", text),
             ("country", text),
@@ -126,7 +137,6 @@ def resources_table(registry: Registry) -> pa.Table:
             ("read", texts),
         ]
     )
-    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _resource(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from corpusgen.metrics import REFERENCES, Metrics
 from corpusgen.report.review import review_facts
-from corpusgen.run import Run, write_text
+from corpusgen.run import Run, write_bytes, write_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,7 @@ EXAMPLES = 2
 
 
 def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str, Any], picture: bytes) -> None:
-    """Writes report.html.
+    """Writes report.html, and the similarity map beside it.
 
     Args:
         run: The run.
@@ -71,6 +71,7 @@ def write_report(run: Run, table: pa.Table, metrics: Metrics, state: Mapping[str
         examples=_examples(table),
         timings=sorted(state["timings_s"].items(), key=lambda item: -item[1]),
     )
+    write_bytes(run.picture_path, picture)
     write_text(run.report_path, page)
 
 
